@@ -1,0 +1,54 @@
+"""The legal entities that sell."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Seller(models.Model):
+    """A legal entity that sells subscriptions, numbers its own invoices and is paid on its own."""
+
+    name = models.CharField(_("legal name"), max_length=200)
+    street = models.CharField(_("street and number"), max_length=200)
+    postal_code = models.CharField(_("postal code"), max_length=20)
+    city = models.CharField(_("city"), max_length=100)
+    country = models.CharField(_("country"), max_length=2, help_text=_("ISO 3166-1 alpha-2"))
+    vat_id = models.CharField(_("VAT number"), max_length=20)
+    register_number = models.CharField(_("company register number"), max_length=30)
+    currency = models.CharField(_("own currency"), max_length=3, default="EUR")
+    iban = models.CharField("IBAN", max_length=34)
+    bic = models.CharField("BIC", max_length=11)
+    account_holder = models.CharField(
+        _("account holder"), max_length=70, help_text=_("Exactly as the bank knows it: payers' banks compare names.")
+    )
+    invoice_series = models.CharField(_("invoice series"), max_length=10, unique=True)
+    gateway_account = models.CharField(
+        _("gateway account"), max_length=64, help_text=_("Sellers that share one can charge the same stored card.")
+    )
+
+    class Meta:
+        verbose_name = _("seller")
+        verbose_name_plural = _("sellers")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class NumberSeries(models.Model):
+    """The last number a seller has given in a year; taken inside the transaction that uses it."""
+
+    seller = models.ForeignKey(Seller, on_delete=models.PROTECT, related_name="number_series")
+    year = models.PositiveSmallIntegerField()
+    last = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("number series")
+        verbose_name_plural = _("number series")
+        constraints = [
+            models.UniqueConstraint(fields=["seller", "year"], name="number_series_once_per_seller_and_year"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seller} {self.year}"

@@ -1,0 +1,97 @@
+"""
+Money is an ``int`` in minor units with its ISO 4217 currency beside it.
+
+No floats and no decimals: on SQLite a decimal sum is a float sum. Exponents come
+from ISO 4217; only the display is left to Babel, in the reader's locale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from babel.core import Locale
+from babel.numbers import parse_pattern
+from iso4217 import Currency
+
+PARTS_PER_MILLION = 1_000_000
+
+
+class CurrencyMismatch(ValueError):
+    """Amounts of two currencies cannot be added or compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in minor units of one currency: ``Money(12_00, "EUR")`` is twelve euro."""
+
+    amount: int
+    currency: str
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.amount + self._same(other), self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.amount - self._same(other), self.currency)
+
+    def __neg__(self) -> Money:
+        return Money(-self.amount, self.currency)
+
+    def __lt__(self, other: Money) -> bool:
+        return self.amount < self._same(other)
+
+    def __bool__(self) -> bool:
+        return self.amount != 0
+
+    def __str__(self) -> str:
+        return display(self, "en")
+
+    def split(self, parts: int) -> list[Money]:
+        """Split into equal parts without losing a cent; the last part takes the remainder."""
+        if parts < 1:
+            raise ValueError("money is split into at least one part")
+        share = self.amount // parts
+        shares = [share] * (parts - 1) + [self.amount - share * (parts - 1)]
+        return [Money(amount, self.currency) for amount in shares]
+
+    def _same(self, other: Money) -> int:
+        if other.currency != self.currency:
+            raise CurrencyMismatch(f"{self.currency} and {other.currency} cannot be mixed")
+        return other.amount
+
+
+def total(amounts: Iterable[Money], currency: str) -> Money:
+    """Add amounts of one currency; an empty sum is zero of ``currency``."""
+    return sum(amounts, start=Money(0, currency))
+
+
+def exponent(currency: str) -> int:
+    """Return the number of decimals of a currency (ISO 4217); raises ``ValueError`` for an unknown one."""
+    return int(Currency(currency).exponent or 0)
+
+
+def decimal(money: Money) -> Decimal:
+    """Return the amount in major units, exact, for display and exchange formats."""
+    return Decimal(money.amount).scaleb(-exponent(money.currency))
+
+
+def rate_of(amount: int, rate: int) -> int:
+    """Return ``rate`` (parts per million) of an amount, half a minor unit rounded away from zero."""
+    product = abs(amount) * rate
+    rounded = (product + PARTS_PER_MILLION // 2) // PARTS_PER_MILLION
+    return rounded if amount >= 0 else -rounded
+
+
+def display(money: Money, locale: str) -> str:
+    """
+    Write money as a reader of ``locale`` expects it: ``€ 1.234,50`` or ``€1,234.50``.
+
+    Babel knows other decimals than ISO 4217 for some currencies, so the digits are given.
+    """
+    digits = exponent(money.currency)
+    pattern = parse_pattern(Locale.parse(locale).currency_formats["standard"].pattern)
+    pattern.frac_prec = (digits, digits)
+    return pattern.apply(
+        decimal(money), Locale.parse(locale), currency=money.currency, currency_digits=False
+    )
