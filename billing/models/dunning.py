@@ -9,11 +9,20 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from ..schedule import Ladder
 from ..states import CASE_TRANSITIONS, CaseState
 from .accounts import Account, CollectionMethod
 from .invoices import Invoice
 from .sellers import Seller
 from .stateful import Stateful
+
+
+class DunningPolicyQuerySet(models.QuerySet["DunningPolicy"]):
+    def in_force(self, account: Account, *, at: dt.datetime) -> DunningPolicy:
+        """Return the newest version published at ``at`` of the account's own policy, or of how it pays."""
+        published = self.filter(published_at__lte=at).prefetch_related("steps").order_by("-version")
+        named = published.filter(name=account.policy_name) if account.policy_name else published.none()
+        return named.first() or published.filter(name=account.collection_method)[0]
 
 
 class DunningPolicy(models.Model):
@@ -23,6 +32,8 @@ class DunningPolicy(models.Model):
     version = models.PositiveSmallIntegerField(_("version"), default=1)
     collection_method = models.CharField(_("for accounts that pay"), max_length=24, choices=CollectionMethod)
     published_at = models.DateTimeField(_("in force since"), null=True, blank=True)
+
+    objects = DunningPolicyQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("dunning policy")
@@ -34,6 +45,25 @@ class DunningPolicy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} v{self.version}"
+
+    def ladder(self) -> Ladder:
+        """Return the steps as the pure ladder that ``billing.schedule`` reads."""
+        days: dict[str, list[int]] = {act: [] for act in Act.values}
+        lead = 0
+        for step in self.steps.all():
+            days[step.act].append(step.day)
+            lead = step.lead_days if step.act == Act.WARN else lead
+        return Ladder(
+            notices=tuple(sorted(days[Act.NOTIFY])),
+            reminders=tuple(sorted(days[Act.REMIND])),
+            charges=tuple(sorted(days[Act.CHARGE])),
+            warn_day=days[Act.WARN][0],
+            warn_lead=lead,
+            suspend_day=days[Act.SUSPEND][0],
+            cancel_after=days[Act.CANCEL][0],
+            deletion_notices=tuple(sorted(days[Act.DELETION_NOTICE], reverse=True)),
+            delete_after=days[Act.DELETE][0],
+        )
 
 
 class Act(models.TextChoices):

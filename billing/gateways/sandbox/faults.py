@@ -70,6 +70,10 @@ ONE_FIELD: dict[Fault, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 def inject(tx: Transaction, fault: Fault, *, operation: str, key_prefix: str, times: int) -> None:
     """Spoil the next calls of an operation."""
+    if fault in ONE_FIELD and operation not in {"charge", "refund"}:
+        raise ValueError(f"{fault} needs an answer with that field in it")
+    if fault is Fault.ARRIVES_LATE and operation != "charge":
+        raise ValueError("only a charge can arrive late")
     tx.run(
         "INSERT INTO faults (kind, operation, key_prefix, times) VALUES (:kind, :operation, :key_prefix, :times)",
         kind=fault,
@@ -100,7 +104,9 @@ def clear(tx: Transaction) -> None:
 
 def spoil(response: Response, fault: Fault) -> Response:
     """Return the answer as the fault leaves it."""
+    if response.delivery is not Delivery.WHOLE:
+        return response
     if fault in WHOLE_ANSWER:
         return WHOLE_ANSWER[fault](response)
     data = ONE_FIELD[fault](json.loads(response.body))
-    return as_json(data, status=response.status, delivery=response.delivery)
+    return as_json(data, status=response.status)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+IDEMPOTENCY_KEY = "Idempotency-Key"
+
 
 class Delivery(StrEnum):
     """How a response travels; anything but ``WHOLE`` is a fault that was asked for."""

@@ -35,7 +35,9 @@ class Webhook:
     headers: Mapping[str, str]
 
 
-def append(tx: Transaction, type: str, gateway_account: str, *, session_id: str = "", idempotency_key: str = "") -> None:
+def append(
+    tx: Transaction, type: str, gateway_account: str, *, session_id: str = "", idempotency_key: str = ""
+) -> None:
     """Append an event that says what to look at."""
     event = {
         "id": f"evt_{secrets.token_hex(12)}",

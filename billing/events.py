@@ -1,0 +1,76 @@
+"""
+Facts, written with what they tell of.
+
+``record`` belongs in the transaction that makes the fact true: the event is both the
+account's timeline and the outbox from which mail is made.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from .models import Event
+
+TYPES = {
+    "invoice.finalized": "An invoice got its number and is owed.",
+    "invoice.due_soon": "An invoice of an account that pays by invoice falls due within days.",
+    "invoice.due_today": "An invoice of an account that pays by invoice falls due today.",
+    "invoice.paid": "An invoice is paid in full.",
+    "payment.succeeded": "Money was received.",
+    "payment.failed": "The gateway said that a charge was refused.",
+    "payment.action_required": "The bank asks a person to approve a charge.",
+    "payment.unknown": "The gateway gave no answer; it is being checked.",
+    "payment.canceled": "A charge ended without money and without a refusal.",
+    "card.added": "A card was put on file.",
+    "card.made_default": "A card became the one that is charged automatically.",
+    "card.removed": "A card was taken off file.",
+    "card.blocked": "The bank said never to charge this card again.",
+    "card.expiring": "The card that is charged automatically expires soon.",
+    "dunning.opened": "An account began to owe a seller something past due.",
+    "dunning.reminded": "A reminder is due.",
+    "dunning.closed": "Nothing is owed to this seller any more.",
+    "dunning.stopped": "A run stopped itself because the night was abnormal.",
+    "service.past_due": "A service has something past due.",
+    "service.warned": "A service's stop is announced.",
+    "service.suspended": "A service has stopped.",
+    "service.canceled": "A service is canceled.",
+    "service.restored": "A service is on again.",
+    "service.deletion_announced": "The deletion of a service's data is announced.",
+    "service.deletion_due": "A service's data may be deleted.",
+    "settlement.consented": "A person consented to pay a list of invoices.",
+    "profile.changed": "Details of the account changed.",
+    "notice.sent": "The mail server accepted a notice.",
+    "notice.failed": "A notice could not be delivered to a recipient.",
+}
+
+RELATIONS = ("account", "invoice", "payment", "subscription", "payment_method", "settlement", "regards", "actor")
+
+
+class UnknownEventType(ValueError):
+    """The type is not in ``TYPES``."""
+
+
+def record(event_type: str, *, at: datetime, key: str | None = None, **about: Any) -> Event | None:
+    """
+    Write an event; relations by name, everything else becomes codes.
+
+    With a ``key`` the event is written once for ever: ``None`` says that it was there already.
+    """
+    if event_type not in TYPES:
+        raise UnknownEventType(event_type)
+    relations = {name: about.pop(name) for name in RELATIONS if name in about}
+    event = Event(type=event_type, at=at, key=key, codes=about, **relations)
+    if key is None:
+        event.save(force_insert=True)
+        return event
+    try:
+        with transaction.atomic():
+            event.save(force_insert=True)
+    except IntegrityError:
+        if not Event.objects.filter(key=key).exists():
+            raise
+        return None
+    return event

@@ -1,0 +1,183 @@
+"""
+Make and finalize invoices: gapless numbers per seller and year, tax per line, parties frozen.
+
+One invoice per account, seller and currency for everything whose period begins; what is
+off is not invoiced.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import date, datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+from stdnum.iso11649 import validate as validate_creditor_reference
+
+from . import schedule
+from .batches import Counts, Watch, for_each_account, unwatched
+from .events import record
+from .models import (
+    UNTAXED,
+    Account,
+    DunningPolicy,
+    Interval,
+    Invoice,
+    InvoiceLine,
+    LedgerEntry,
+    NumberSeries,
+    Seller,
+    Subscription,
+)
+from .money import rate_of
+from .schedule import CHARGE_HOUR, NOTICE_HOUR
+from .states import SERVICE_OFF, InvoiceState
+
+INVOICE_HOUR = 6
+
+
+def run(*, at: datetime, zone: str | None = None, watch: Watch = unwatched) -> Counts:
+    """Issue an invoice for every period that has begun by ``at``; counts ``issued`` and ``failed``."""
+    due = due_accounts(at=at, zone=zone)
+    return for_each_account(due, lambda account: _issue_all(account, at=at), job="invoicing", at=at, watch=watch)
+
+
+def due_accounts(*, at: datetime, zone: str | None) -> list[int]:
+    due = Subscription.objects.invoiceable(at=at)
+    if zone:
+        due = due.filter(account__time_zone=zone)
+    return list(due.order_by("account_id").values_list("account_id", flat=True).distinct())
+
+
+def _issue_all(account: Account, *, at: datetime) -> Counts:
+    counts: Counts = Counter()
+    while issued := issue(account, at=at):
+        counts["issued"] += len(issued)
+    return counts
+
+
+@transaction.atomic
+def issue(account: Account, *, at: datetime) -> list[Invoice]:
+    """Issue one invoice per seller and currency for the next period of each service that is due for one."""
+    groups: dict[tuple[int, str], list[Subscription]] = defaultdict(list)
+    services = Subscription.objects.invoiceable(at=at).for_account(account).select_related("seller", "account")
+    for service in services.order_by("pk"):
+        groups[service.seller_id, service.currency].append(service)
+    return [_issue(account, services, at=at) for _, services in sorted(groups.items())]
+
+
+def _issue(account: Account, services: list[Subscription], *, at: datetime) -> Invoice:
+    invoice = Invoice.objects.create(
+        account=account,
+        seller=services[0].seller,
+        currency=services[0].currency,
+        tax_currency=services[0].seller.currency,
+    )
+    InvoiceLine.objects.bulk_create(_line(invoice, service) for service in services)
+    for service in services:
+        _advance(service)
+    return finalize(invoice, at=at)
+
+
+def _line(invoice: Invoice, service: Subscription) -> InvoiceLine:
+    start = service.next_period_on
+    rate = 0 if service.tax_treatment in UNTAXED else service.tax_rate
+    return InvoiceLine(
+        invoice=invoice,
+        subscription=service,
+        description=service.name,
+        unit_price=service.price,
+        net=service.price,
+        tax_treatment=service.tax_treatment,
+        tax_rate=rate,
+        # Tax is rounded per line, half a minor unit away from zero.
+        tax=rate_of(service.price, rate),
+        period_start=start,
+        period_end=period_after(service) - timedelta(days=1),
+    )
+
+
+def period_after(service: Subscription) -> date:
+    """Return the first day of the period after the next one; anchor day 31 stays 31."""
+    months = 12 if service.interval == Interval.YEAR else 1
+    return schedule.add_months(service.next_period_on, months, anchor_day=service.anchor_day)
+
+
+def _advance(service: Subscription) -> None:
+    service.next_period_on = period_after(service)
+    service.next_invoice_at = service.account.moment(service.next_period_on, INVOICE_HOUR)
+    # Only the period moves: the state belongs to standing.
+    Subscription.objects.filter(pk=service.pk).exclude(state__in=SERVICE_OFF).update(
+        next_period_on=service.next_period_on, next_invoice_at=service.next_invoice_at
+    )
+
+
+def finalize(invoice: Invoice, *, at: datetime) -> Invoice:
+    """Give a draft its number, dates and frozen parties; from now on it is owed."""
+    account, seller = invoice.account, invoice.seller
+    lines = list(invoice.lines.all())
+    net, tax = sum(line.net for line in lines), sum(line.tax for line in lines)
+    issued_on = account.today(at)
+    due_on = issued_on + timedelta(days=account.terms_days)
+    number, reference = _next_number(seller, issued_on.year)
+    invoice.move(
+        InvoiceState.OPEN,
+        number=number,
+        creditor_reference=reference,
+        issued_on=issued_on,
+        due_on=due_on,
+        net=net,
+        tax=tax,
+        total=net + tax,
+        tax_in_seller_currency=tax if invoice.currency == seller.currency else None,
+        buyer=_buyer(account),
+        seller_details=_seller(seller),
+        purchase_order_number=account.purchase_order_number,
+        next_charge_at=account.moment(due_on, CHARGE_HOUR) if account.pays_by_card else None,
+        next_action_at=next_notice_at(account, due_on, after=issued_on - timedelta(days=1), at=at),
+    )
+    LedgerEntry.objects.create(
+        account=account, seller=seller, currency=invoice.currency, amount=invoice.total, invoice=invoice, at=at
+    )
+    record("invoice.finalized", at=at, account=account, invoice=invoice)
+    return invoice
+
+
+def next_notice_at(account: Account, due_on: date, *, after: date, at: datetime) -> datetime:
+    """Return when the invoice is looked at next: at its next notice day, or on the day it becomes past due."""
+    notice = DunningPolicy.objects.in_force(account, at=at).ladder().next_notice((after - due_on).days)
+    day = due_on + timedelta(days=1 if notice is None else notice)
+    return account.moment(day, NOTICE_HOUR)
+
+
+def _next_number(seller: Seller, year: int) -> tuple[str, str]:
+    """Take the seller's next number; the row lock keeps the series gapless, a rollback gives the number back."""
+    series, _ = NumberSeries.objects.get_or_create(seller=seller, year=year)
+    NumberSeries.objects.filter(pk=series.pk).update(last=F("last") + 1)
+    series.refresh_from_db()
+    return f"{seller.invoice_series}-{year}-{series.last:05d}", creditor_reference(
+        f"{seller.invoice_series}{year}{series.last:05d}"
+    )
+
+
+def creditor_reference(text: str) -> str:
+    """Return the ISO 11649 creditor reference for up to 21 letters and digits."""
+    body = "".join(character for character in text.upper() if character.isalnum())
+    digits = "".join(str(int(character, 36)) for character in body + "RF00")
+    return str(validate_creditor_reference(f"RF{98 - int(digits) % 97:02d}{body}"))
+
+
+def _buyer(account: Account) -> dict[str, str | list[str]]:
+    return {"name": account.legal_name, "address": account.address_lines(), "vat_id": account.vat_id}
+
+
+def _seller(seller: Seller) -> dict[str, str | list[str]]:
+    return {
+        "name": seller.name,
+        "address": [seller.street, f"{seller.postal_code} {seller.city}", seller.country],
+        "vat_id": seller.vat_id,
+        "register_number": seller.register_number,
+        "iban": seller.iban,
+        "bic": seller.bic,
+        "account_holder": seller.account_holder,
+    }

@@ -1,0 +1,226 @@
+"""
+Where each service of an account stands; the only writer of ``Subscription.state``.
+
+``refresh`` derives everything from what is owed now: it opens and closes dunning cases,
+makes services past due, and brings them back the moment nothing is owed any more.
+``warn``, ``suspend``, ``cancel`` and ``delete`` are the announced steps downwards, which
+``dunning`` and ``retention`` take on their dates. All of them run inside the caller's
+transaction with the account row locked.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db import connection
+
+from . import schedule
+from .events import record
+from .models import Account, CurrencyFloor, DunningCase, DunningPolicy, Invoice, Subscription
+from .schedule import NOTICE_HOUR, STOP_HOUR, Ladder
+from .states import CaseState, DisabledReason, SubscriptionState
+
+Group = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """What an account owes on one day: past-due or refused invoices, and the services they name."""
+
+    invoices: dict[int, Invoice]
+    by_group: dict[Group, list[Invoice]]
+    by_service: dict[int, list[Invoice]]
+
+
+def refresh(account: Account, *, at: datetime) -> None:
+    """Bring cases and services in line with what the account owes at ``at``."""
+    assert connection.in_atomic_block, "standing is refreshed in the transaction of the fact that changes it"
+    owed = debt(account, on=account.today(at))
+    _refresh_cases(account, owed, at=at)
+    for subscription in _services(account):
+        _refresh_service(subscription, owed.by_service.get(subscription.pk, []), at=at)
+
+
+def debt(account: Account, *, on: date) -> Debt:
+    """Collect what is owed, leaving out creditors to whom less than the floor is owed."""
+    invoices = list(Invoice.objects.for_account(account).owed(on=on).oldest_first().prefetch_related("lines"))
+    floors = dict(CurrencyFloor.objects.values_list("currency", "smallest_case"))
+    by_group: dict[Group, list[Invoice]] = defaultdict(list)
+    for invoice in invoices:
+        by_group[invoice.seller_id, invoice.currency].append(invoice)
+    big_enough = {
+        group: owed
+        for group, owed in by_group.items()
+        if sum(invoice.amount_due for invoice in owed) >= floors.get(group[1], 0)
+    }
+    by_service: dict[int, list[Invoice]] = defaultdict(list)
+    for owed in big_enough.values():
+        for invoice in owed:
+            for service in {line.subscription_id for line in invoice.lines.all() if line.subscription_id}:
+                by_service[service].append(invoice)
+    return Debt(
+        invoices={invoice.pk: invoice for owed in big_enough.values() for invoice in owed},
+        by_group=big_enough,
+        by_service=by_service,
+    )
+
+
+def _services(account: Account) -> list[Subscription]:
+    services = Subscription.objects.for_account(account).exclude(state=SubscriptionState.DELETED)
+    return list(services.select_related("account"))
+
+
+def _refresh_cases(account: Account, owed: Debt, *, at: datetime) -> None:
+    cases = {(case.seller_id, case.currency): case for case in DunningCase.objects.for_account(account).open()}
+    for group, case in cases.items():
+        if group not in owed.by_group:
+            case.move(CaseState.CLOSED, closed_at=at, next_action_at=None)
+            record("dunning.closed", at=at, account=account, invoice=case.anchor, case=case.pk)
+        elif owed.by_group[group][0].pk != case.anchor_id:
+            _anchor(case, owed.by_group[group][0], at=at)
+    for group, invoices in owed.by_group.items():
+        if group not in cases:
+            _open_case(account, group, invoices[0], at=at)
+
+
+def _open_case(account: Account, group: Group, anchor: Invoice, *, at: datetime) -> None:
+    policy = DunningPolicy.objects.in_force(account, at=at)
+    case = DunningCase.objects.create(
+        account=account, seller_id=group[0], currency=group[1], policy=policy, anchor=anchor, opened_at=at
+    )
+    case.next_action_at = next_reminder_at(case, days=0)
+    case.save(update_fields=["next_action_at"])
+    Invoice.objects.filter(pk__in=[anchor.pk]).update(next_action_at=None)
+    record("dunning.opened", at=at, account=account, invoice=anchor, case=case.pk, policy=policy.pk)
+
+
+def _anchor(case: DunningCase, invoice: Invoice, *, at: datetime) -> None:
+    """Hang the case on its new oldest invoice; reminders whose day has gone by are not caught up."""
+    assert invoice.due_on is not None
+    days = (case.account.today(at) - invoice.due_on).days
+    case.anchor = invoice
+    case.step_day = case.policy.ladder().reminder_due(days, after=0) or 0
+    case.next_action_at = next_reminder_at(case, days=days)
+    case.save(update_fields=["anchor", "step_day", "next_action_at"])
+
+
+def next_reminder_at(case: DunningCase, *, days: int) -> datetime | None:
+    """Return when the reminder after ``days`` past the anchor's due date goes out."""
+    day = case.policy.ladder().next_reminder(days)
+    if day is None or case.anchor.due_on is None:
+        return None
+    return case.account.moment(case.anchor.due_on + timedelta(days=day), NOTICE_HOUR)
+
+
+def _refresh_service(subscription: Subscription, owed: list[Invoice], *, at: datetime) -> None:
+    if owed and subscription.state == SubscriptionState.ACTIVE:
+        _fall_past_due(subscription, owed[0], at=at)
+    elif not owed and subscription.state != SubscriptionState.ACTIVE:
+        _recover(subscription, at=at)
+
+
+def _fall_past_due(subscription: Subscription, anchor: Invoice, *, at: datetime) -> None:
+    account = subscription.account
+    subscription.move(SubscriptionState.PAST_DUE, **_plan(account, anchor, at=at))
+    record("service.past_due", at=at, account=account, subscription=subscription, invoice=anchor)
+
+
+def _plan(account: Account, anchor: Invoice, *, at: datetime) -> dict[str, datetime | None]:
+    """
+    Return the planned stop and the moment of its warning.
+
+    Accounts that pay by invoice get none: without their bank's statements nobody can
+    say that they have not paid.
+    """
+    if not account.pays_by_card or anchor.due_on is None:
+        return {"suspend_at": None, "next_action_at": None}
+    ladder = DunningPolicy.objects.in_force(account, at=at).ladder()
+    stop = schedule.planned_stop_day(ladder, due_on=anchor.due_on, today=account.today(at), country=account.country)
+    warn = anchor.due_on + timedelta(days=ladder.warn_day)
+    return {"suspend_at": account.moment(stop, STOP_HOUR), "next_action_at": account.moment(warn, NOTICE_HOUR)}
+
+
+def _recover(subscription: Subscription, *, at: datetime) -> None:
+    """Bring a service back once nothing is owed, unless another reason keeps it off or its purge has begun."""
+    if subscription.deletion_due_at is not None:
+        return
+    reasons = [reason for reason in subscription.disabled_reasons if reason != DisabledReason.NONPAYMENT]
+    if reasons:
+        Subscription.objects.filter(pk=subscription.pk).update(disabled_reasons=reasons)
+        return
+    was_off = subscription.is_off
+    today = subscription.today(at)
+    subscription.move(
+        SubscriptionState.ACTIVE,
+        disabled_reasons=[],
+        warned_at=None,
+        suspend_at=None,
+        suspended_at=None,
+        cancel_at=None,
+        canceled_at=None,
+        delete_on=None,
+        next_action_at=None,
+        **(_next_period(subscription, today) if was_off else {}),
+    )
+    record("service.restored", at=at, account=subscription.account, subscription=subscription, was_off=was_off)
+
+
+def _next_period(subscription: Subscription, today: date) -> dict[str, date | datetime]:
+    """Skip the periods in which the service was off: they are not invoiced afterwards."""
+    months = 12 if subscription.interval == "year" else 1
+    start = subscription.next_period_on
+    while start < today:
+        start = schedule.add_months(start, months, anchor_day=subscription.anchor_day)
+    return {"next_period_on": start, "next_invoice_at": subscription.account.moment(start, 6)}
+
+
+def warn(subscription: Subscription, *, stop_on: date, at: datetime) -> None:
+    """Announce the stop: a first warning, or a new date when the old one could not be kept."""
+    account = subscription.account
+    suspend_at = account.moment(stop_on, STOP_HOUR)
+    announced = {"warned_at": at, "suspend_at": suspend_at, "next_action_at": suspend_at}
+    if subscription.state == SubscriptionState.WARNED:
+        Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.WARNED).update(**announced)
+        subscription.refresh_from_db()
+    else:
+        subscription.move(SubscriptionState.WARNED, **announced)
+    record(
+        "service.warned", at=at, account=account, subscription=subscription, suspend_at=suspend_at.isoformat()
+    )
+
+
+def suspend(subscription: Subscription, *, ladder: Ladder, at: datetime) -> None:
+    """Stop the service for non-payment; its cancellation is announced with it."""
+    account = subscription.account
+    cancel_on = account.today(at) + timedelta(days=ladder.cancel_after)
+    cancel_at = max(account.moment(cancel_on, STOP_HOUR), at + timedelta(days=ladder.cancel_after))
+    subscription.move(
+        SubscriptionState.SUSPENDED,
+        suspended_at=at,
+        cancel_at=cancel_at,
+        next_action_at=cancel_at,
+        disabled_reasons=sorted({*subscription.disabled_reasons, DisabledReason.NONPAYMENT}),
+    )
+    record(
+        "service.suspended", at=at, account=account, subscription=subscription, cancel_on=cancel_on.isoformat()
+    )
+
+
+def cancel(subscription: Subscription, *, ladder: Ladder, at: datetime) -> None:
+    """Cancel a suspended service; its data is kept until ``delete_on``."""
+    account = subscription.account
+    delete_on = account.today(at) + timedelta(days=ladder.delete_after)
+    first_notice = account.moment(delete_on - timedelta(days=ladder.deletion_notices[0]), NOTICE_HOUR)
+    subscription.move(
+        SubscriptionState.CANCELED, canceled_at=at, delete_on=delete_on, next_action_at=first_notice
+    )
+    record(
+        "service.canceled", at=at, account=account, subscription=subscription, delete_on=delete_on.isoformat()
+    )
+
+
+def owed_by_service(subscription: Subscription, *, on: date) -> list[Invoice]:
+    """Return what counts against the service, oldest first."""
+    return debt(subscription.account, on=on).by_service.get(subscription.pk, [])
