@@ -77,8 +77,14 @@ def session(data: Data, *, base_url: str) -> HostedSession:
 
 
 def card(data: Data) -> Card:
-    texts = [required_text(data, name) for name in ("token", "fingerprint", "brand", "last4")]
-    return Card(*texts, exp_month=number(data, "exp_month"), exp_year=number(data, "exp_year"))
+    return Card(
+        token=required_text(data, "token"),
+        fingerprint=required_text(data, "fingerprint"),
+        brand=required_text(data, "brand"),
+        last4=required_text(data, "last4"),
+        exp_month=number(data, "exp_month"),
+        exp_year=number(data, "exp_year"),
+    )
 
 
 def charge_record(data: Data) -> ChargeRecord:

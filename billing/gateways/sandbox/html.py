@@ -59,7 +59,7 @@ def card_form(session: Session, *, error: str = "") -> str:
 </fieldset>
 <p class="buttons">
 <button name="action" value="submit">{escape(button)}</button>
-<button name="action" value="cancel" class="quiet">Cancel</button>
+<button name="action" value="cancel" class="quiet" formnovalidate>Cancel</button>
 </p>
 </form>""",
     )
