@@ -8,7 +8,6 @@ Run the sandbox as a process of its own, or post its webhooks once.
 from __future__ import annotations
 
 import argparse
-import logging
 import random
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -32,7 +31,6 @@ ORDERS: dict[str, Callable[[list[Webhook]], Iterable[Webhook]]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO)
     engine = Engine(options.file, secret=options.secret)
     done: int = options.run(engine, options)
     return done

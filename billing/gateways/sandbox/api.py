@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 from . import cards, charges, controls, faults, keys, money_out, passing_time, sessions
@@ -121,7 +122,7 @@ def _start_card_setup(call: Call) -> Response:
 
 
 def _start_payment(call: Call) -> Response:
-    return sessions.start_payment(call.tx, call.charge_request())
+    return sessions.start_payment(call.tx, replace(call.charge_request(), return_url=call.return_url()))
 
 
 def _fetch_session(call: Call) -> Response:

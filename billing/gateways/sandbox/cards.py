@@ -111,18 +111,8 @@ def store(tx: Transaction, gateway_account: str, name: str) -> StoredCard:
     return card
 
 
-def find(tx: Transaction, gateway_account: str, token: str) -> StoredCard | None:
-    """Find a card of one account, detached or not; another account's token finds nothing."""
-    row = tx.row(
-        "SELECT * FROM cards WHERE token = :token AND gateway_account = :gateway_account",
-        token=token,
-        gateway_account=gateway_account,
-    )
-    return StoredCard.from_row(row) if row else None
-
-
 def find_attached(tx: Transaction, gateway_account: str, token: str) -> StoredCard | None:
-    """Find a card that may still be charged."""
+    """Find a card of an account that may still be charged; another account's token finds nothing."""
     row = tx.row(
         "SELECT * FROM cards WHERE token = :token AND gateway_account = :gateway_account AND NOT detached",
         token=token,

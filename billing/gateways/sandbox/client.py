@@ -89,7 +89,7 @@ class SandboxGateway:
             page = answers.items(data)
             for item in page:
                 yield answers.charge_record(item)
-            if not page or not answers.flag(data, "has_more"):
+            if not answers.flag(data, "has_more") or not page:
                 return
             after = answers.number(page[-1], "number")
 

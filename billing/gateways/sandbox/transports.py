@@ -21,6 +21,8 @@ from .engine import Engine
 from .messages import Delivery, NoAnswer, Request, Response
 
 CONNECT_SECONDS = 3
+# With TLS the plain socket is replaced, so both are noted.
+CONNECTED = {"connection.connect_tcp.complete", "connection.start_tls.complete"}
 
 Transport = Callable[[Request], Response]
 
@@ -88,7 +90,7 @@ def _hung_up_after(seconds: float) -> Iterator[Callable[[str, dict[str, Any]], N
                 _shut_down(connection)
 
     def trace(event: str, info: dict[str, Any]) -> None:
-        if event != "connection.connect_tcp.complete":
+        if event not in CONNECTED:
             return
         connection = info["return_value"].get_extra_info("socket")
         with lock:

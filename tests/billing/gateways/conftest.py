@@ -1,14 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event, Thread
 from urllib.parse import urljoin, urlsplit
 
 import pytest
 
-from billing.gateways.base import ChargeRequest, Presence
+from billing.gateways.base import ChargeRequest, HostedSession, Presence
 from billing.gateways.sandbox import Engine, InProcessTransport, SandboxGateway, pages
 from billing.gateways.sandbox.messages import Response
 
@@ -56,6 +59,40 @@ class Browser:
         return urlsplit(url).path.removeprefix("/sandbox")
 
 
+class Receiver(ThreadingHTTPServer):
+    """A merchant that notes the types of events it gets, and answers each with ``status``."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), ReceiverHandler)
+        self.status = 200
+        self.received: list[str] = []
+        self.arrived = Event()
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/webhooks"
+
+
+class ReceiverHandler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append(json.loads(body)["type"])
+        self.server.arrived.set()
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -82,15 +119,35 @@ def request_for(engine: Engine) -> Callable[..., ChargeRequest]:
 
     def build(card: str = "", *, key: str = "key", token: str = "", **changes: object) -> ChargeRequest:
         account = str(changes.pop("gateway_account", "acme"))
-        description = str(changes.pop("description", "Invoice 2026-0001"))
-        values = {"amount": 238_00, "currency": "EUR", "presence": Presence.OFF_SESSION} | changes
+        defaults = {
+            "amount": 238_00,
+            "currency": "EUR",
+            "description": "Invoice 2026-0001",
+            "return_url": RETURN_URL,
+            "presence": Presence.OFF_SESSION,
+        }
         return ChargeRequest(
             gateway_account=account,
             idempotency_key=key,
-            description=description,
-            return_url=RETURN_URL,
             token=engine.store_card(account, card).token if card else token,
-            **values,  # type: ignore[arg-type]
+            **(defaults | changes),  # type: ignore[arg-type]
         )
 
     return build
+
+
+@pytest.fixture
+def setup(gateway: SandboxGateway) -> HostedSession:
+    return gateway.start_card_setup(gateway_account="acme", idempotency_key="setup", return_url=RETURN_URL)
+
+
+@pytest.fixture
+def paying_setup(gateway: SandboxGateway, request_for: Callable[..., ChargeRequest]) -> HostedSession:
+    return gateway.start_card_setup(
+        gateway_account="acme", idempotency_key="setup", return_url=RETURN_URL, payment=request_for(key="pay")
+    )
+
+
+@pytest.fixture
+def fetch(gateway: SandboxGateway) -> Callable[[HostedSession], HostedSession]:
+    return lambda session: gateway.fetch_session(gateway_account="acme", session_id=session.id)
