@@ -24,10 +24,8 @@ def apply_credit(account: Account, *, at: datetime) -> None:
     """Use unapplied money for what is due now."""
     today = account.today(at)
     for payment in Payment.objects.for_account(account).unapplied().order_by("pk"):
-        due = Invoice.objects.due(on=today).filter(
-            account=account, seller=payment.seller_id, currency=payment.currency
-        )
-        _spend(payment, payment.left, due.oldest_first(), at=at)
+        due = Invoice.objects.due(on=today).filter(account=account, seller=payment.seller_id, currency=payment.currency)
+        _spend(payment, payment.unapplied, due.oldest_first(), at=at)
 
 
 def _in_order(payment: Payment) -> list[Invoice]:
@@ -45,6 +43,8 @@ def _spend(payment: Payment, left: int, invoices: Iterable[Invoice], *, at: date
         if amount > 0:
             _allocate(payment, invoice, amount, at=at)
             left -= amount
+    Payment.objects.filter(pk=payment.pk).update(unapplied=left)
+    payment.unapplied = left
     return left
 
 

@@ -44,7 +44,7 @@ def for_each_account(
     return counts
 
 
-class guarded:  # noqa: N801 - reads as a statement
+class guarded:
     """Keep one account's failure from stopping the others, and never silently."""
 
     def __init__(self, counts: Counts, pk: int, *, job: str, at: datetime) -> None:

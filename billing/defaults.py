@@ -8,9 +8,7 @@ from .models import Act, CollectionMethod, CurrencyFloor, DunningPolicy, Dunning
 
 IN_FORCE_SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 
-AFTER_THE_STOP = [(Act.CANCEL, 30, 0), (Act.DELETE, 90, 0)] + [
-    (Act.DELETION_NOTICE, day, 1) for day in (60, 30, 7, 1)
-]
+AFTER_THE_STOP = [(Act.CANCEL, 30, 0), (Act.DELETE, 90, 0)] + [(Act.DELETION_NOTICE, day, 1) for day in (60, 30, 7, 1)]
 
 # (act, day, days the notice must be out), for each way of paying.
 LADDERS = {

@@ -47,5 +47,5 @@ def profile(account: Account) -> str:
     return _address("profile", account.reference)
 
 
-def help(account: Account) -> str:  # noqa: A001 - named as the page is
+def help(account: Account) -> str:
     return _address("help", account.reference)

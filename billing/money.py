@@ -92,6 +92,4 @@ def display(money: Money, locale: str) -> str:
     digits = exponent(money.currency)
     pattern = parse_pattern(Locale.parse(locale).currency_formats["standard"].pattern)
     pattern.frac_prec = (digits, digits)
-    return pattern.apply(
-        decimal(money), Locale.parse(locale), currency=money.currency, currency_digits=False
-    )
+    return str(pattern.apply(decimal(money), Locale.parse(locale), currency=money.currency, currency_digits=False))

@@ -186,9 +186,7 @@ def warn(subscription: Subscription, *, stop_on: date, at: datetime) -> None:
         subscription.refresh_from_db()
     else:
         subscription.move(SubscriptionState.WARNED, **announced)
-    record(
-        "service.warned", at=at, account=account, subscription=subscription, suspend_at=suspend_at.isoformat()
-    )
+    record("service.warned", at=at, account=account, subscription=subscription, suspend_at=suspend_at.isoformat())
 
 
 def suspend(subscription: Subscription, *, ladder: Ladder, at: datetime) -> None:
@@ -203,9 +201,7 @@ def suspend(subscription: Subscription, *, ladder: Ladder, at: datetime) -> None
         next_action_at=cancel_at,
         disabled_reasons=sorted({*subscription.disabled_reasons, DisabledReason.NONPAYMENT}),
     )
-    record(
-        "service.suspended", at=at, account=account, subscription=subscription, cancel_on=cancel_on.isoformat()
-    )
+    record("service.suspended", at=at, account=account, subscription=subscription, cancel_on=cancel_on.isoformat())
 
 
 def cancel(subscription: Subscription, *, ladder: Ladder, at: datetime) -> None:
@@ -213,12 +209,8 @@ def cancel(subscription: Subscription, *, ladder: Ladder, at: datetime) -> None:
     account = subscription.account
     delete_on = account.today(at) + timedelta(days=ladder.delete_after)
     first_notice = account.moment(delete_on - timedelta(days=ladder.deletion_notices[0]), NOTICE_HOUR)
-    subscription.move(
-        SubscriptionState.CANCELED, canceled_at=at, delete_on=delete_on, next_action_at=first_notice
-    )
-    record(
-        "service.canceled", at=at, account=account, subscription=subscription, delete_on=delete_on.isoformat()
-    )
+    subscription.move(SubscriptionState.CANCELED, canceled_at=at, delete_on=delete_on, next_action_at=first_notice)
+    record("service.canceled", at=at, account=account, subscription=subscription, delete_on=delete_on.isoformat())
 
 
 def owed_by_service(subscription: Subscription, *, on: date) -> list[Invoice]:

@@ -7,7 +7,7 @@ import uuid
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from .. import clock
@@ -169,9 +169,8 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         return self.filter(state=PaymentState.SUCCEEDED)
 
     def unapplied(self) -> Self:
-        """Received money of which some is not applied to an invoice; ``left`` says how much."""
-        applied = Sum("allocations__amount", default=0)
-        return self.succeeded().annotate(left=F("amount") - applied).filter(left__gt=0)
+        """Received money of which some is not applied to an invoice."""
+        return self.filter(unapplied__gt=0)
 
 
 class Payment(Stateful):
@@ -187,14 +186,13 @@ class Payment(Stateful):
     reference = models.CharField(max_length=24, unique=True, default=references.payment, editable=False)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="payments")
     seller = models.ForeignKey(Seller, on_delete=models.PROTECT, related_name="payments")
-    settlement = models.ForeignKey(
-        Settlement, on_delete=models.PROTECT, null=True, blank=True, related_name="payments"
-    )
+    settlement = models.ForeignKey(Settlement, on_delete=models.PROTECT, null=True, blank=True, related_name="payments")
     payment_method = models.ForeignKey(
         PaymentMethod, on_delete=models.PROTECT, null=True, blank=True, related_name="payments"
     )
     amount = models.PositiveBigIntegerField(_("amount"), help_text=_("minor units"))
     currency = models.CharField(_("currency"), max_length=3)
+    unapplied = models.PositiveBigIntegerField(_("not applied to an invoice"), default=0)
     trigger = models.CharField(_("set off by"), max_length=16, choices=Trigger)
     state = models.CharField(_("state"), max_length=16, choices=PaymentState, default=PaymentState.PENDING)
     gateway = models.CharField(_("gateway"), max_length=20)
@@ -220,10 +218,15 @@ class Payment(Stateful):
             models.Index(
                 fields=["next_action_at"], name="payment_next_action", condition=Q(next_action_at__isnull=False)
             ),
+            models.Index(fields=["account"], name="payment_unapplied", condition=Q(unapplied__gt=0)),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_is_of_something"),
             models.CheckConstraint(condition=Q(state__in=PaymentState.values), name="payment_has_a_known_state"),
+            models.CheckConstraint(
+                condition=Q(unapplied=0) | Q(state="succeeded", unapplied__lte=F("amount")),
+                name="payment_unapplied_is_part_of_what_was_received",
+            ),
             models.UniqueConstraint(
                 fields=["account", "seller", "currency"],
                 condition=Q(state__in=LIVE_PAYMENT_STATES, superseded_at__isnull=True),
@@ -280,9 +283,7 @@ class CardVisit(models.Model):
     gateway_account = models.CharField(max_length=64)
     session_id = models.CharField(max_length=100, blank=True)
     url = models.URLField(max_length=500, blank=True)
-    payment_method = models.ForeignKey(
-        PaymentMethod, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
-    )
+    payment_method = models.ForeignKey(PaymentMethod, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     started_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)

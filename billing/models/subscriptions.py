@@ -93,9 +93,7 @@ class Subscription(Stateful):
     next_period_on = models.DateField(_("next period starts"))
     next_invoice_at = models.DateTimeField(_("next invoice"), null=True, blank=True)
 
-    state = models.CharField(
-        _("state"), max_length=12, choices=SubscriptionState, default=SubscriptionState.ACTIVE
-    )
+    state = models.CharField(_("state"), max_length=12, choices=SubscriptionState, default=SubscriptionState.ACTIVE)
     disabled_reasons = models.JSONField(_("why it is off"), default=list, blank=True)
     warned_at = models.DateTimeField(_("warned"), null=True, blank=True)
     suspend_at = models.DateTimeField(_("announced stop"), null=True, blank=True)

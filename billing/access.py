@@ -1,0 +1,91 @@
+"""
+May a service run? The one answer the seller's product asks for.
+
+Derived from facts and time, never stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from . import links
+from .models import Invoice, Payment, Subscription
+from .money import Money
+from .states import DisabledReason, PaymentState, SubscriptionState
+
+FULL, READ_ONLY, EXPORT, NONE = "full", "read_only", "export", "none"
+
+LEVELS = {
+    SubscriptionState.ACTIVE: FULL,
+    SubscriptionState.PAST_DUE: FULL,
+    SubscriptionState.WARNED: FULL,
+    SubscriptionState.SUSPENDED: READ_ONLY,
+    SubscriptionState.CANCELED: EXPORT,
+    SubscriptionState.DELETED: NONE,
+}
+
+# While a payment stays unknown the customer gets the benefit of the doubt, for a day.
+DOUBT_BEGINS = timedelta(hours=1)
+DOUBT_ENDS = timedelta(hours=25)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the product may let the customer do, and why."""
+
+    level: str
+    state: str
+    reasons: list[str]
+    balance: list[Money]
+    next_change_at: datetime | None
+    pay_url: str
+
+
+def access(subscription: Subscription, *, at: datetime) -> Access:
+    """Derive the access to a service at a moment."""
+    level = LEVELS[SubscriptionState(subscription.state)]
+    reasons = list(subscription.disabled_reasons)
+    if reasons == [DisabledReason.NONPAYMENT] and level != NONE and _is_in_doubt(subscription, at=at):
+        level, reasons = FULL, ["payment_checking"]
+    return Access(
+        level=level,
+        state=subscription.state,
+        reasons=reasons,
+        balance=_balance(subscription, at=at),
+        next_change_at=_next_change(subscription),
+        pay_url=links.settle(subscription.account),
+    )
+
+
+def _is_in_doubt(subscription: Subscription, *, at: datetime) -> bool:
+    unknown = Payment.objects.for_account(subscription.account).filter(
+        seller=subscription.seller_id,
+        state=PaymentState.UNKNOWN,
+        created_at__lte=at - DOUBT_BEGINS,
+        created_at__gt=at - DOUBT_ENDS,
+    )
+    return unknown.exists()
+
+
+def _balance(subscription: Subscription, *, at: datetime) -> list[Money]:
+    """Return what is due on invoices that name the service, per currency."""
+    due = Invoice.objects.due(on=subscription.today(at)).naming(subscription)
+    sums: dict[str, int] = {}
+    for invoice in due:
+        sums[invoice.currency] = sums.get(invoice.currency, 0) + invoice.amount_due
+    return [Money(amount, currency) for currency, amount in sorted(sums.items())]
+
+
+def _next_change(subscription: Subscription) -> datetime | None:
+    """Return the announced stop, cancellation or deletion, whichever comes next."""
+    account = subscription.account
+    match subscription.state:
+        case SubscriptionState.PAST_DUE | SubscriptionState.WARNED:
+            return subscription.suspend_at
+        case SubscriptionState.SUSPENDED:
+            return subscription.cancel_at
+        case SubscriptionState.CANCELED:
+            return account.moment(subscription.delete_on, 0) if subscription.delete_on else None
+        case _:
+            return None

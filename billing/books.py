@@ -1,0 +1,105 @@
+"""
+What must always be true of the books, checked on live data.
+
+Each check returns a line per row that breaks it; the numbers are those of the
+architecture notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce
+
+from .models import Account, Allocation, Invoice, LedgerEntry, Payment, StaffTask, Subscription
+from .standing import debt
+from .states import LIVE_PAYMENT_STATES, DisabledReason, InvoiceState, PaymentState, SubscriptionState
+
+Group = tuple[int, int, str]
+LONG_OVERDUE = timedelta(days=2)
+
+
+def check(*, at: datetime) -> list[str]:
+    """Return a line for everything that is wrong; an empty list says that the books are right."""
+    return [*_ledger(), *_invoices(), *_payments(), *_waiting(at=at), *_services(at=at)]
+
+
+def _groups(rows: Iterable[tuple[int, int, str, int]]) -> dict[Group, int]:
+    return {(account, seller, currency): amount for account, seller, currency, amount in rows if amount}
+
+
+def _ledger() -> Iterator[str]:
+    """I1: the ledger's sum is what is open minus what is unapplied."""
+    by = ("account_id", "seller_id", "currency")
+    ledger = _groups(LedgerEntry.objects.values_list(*by).annotate(sum=Sum("amount")).order_by())
+    opened = Invoice.objects.open().values_list(*by).annotate(sum=Sum(F("total") - F("amount_paid"))).order_by()
+    unapplied = Payment.objects.unapplied().values_list(*by).annotate(sum=Sum("unapplied")).order_by()
+    balance, credit = _groups(opened), _groups(unapplied)
+    for group in sorted({*ledger, *balance, *credit}):
+        expected = balance.get(group, 0) - credit.get(group, 0)
+        if ledger.get(group, 0) != expected:
+            yield f"I1 account {group[0]}, seller {group[1]}, {group[2]}: ledger {ledger.get(group, 0)}, is {expected}"
+
+
+def _invoices() -> Iterator[str]:
+    """I4: an invoice is paid by its allocations, no more and no less."""
+    applied = Coalesce(Sum("allocations__amount"), 0)
+    wrong = Invoice.objects.annotate(applied=applied).exclude(applied=F("amount_paid"))
+    for number, paid, allocated in wrong.values_list("number", "amount_paid", "applied"):
+        yield f"I4 invoice {number}: paid {paid}, allocated {allocated}"
+    for invoice in Invoice.objects.open().filter(amount_paid__gte=F("total"), total__gt=0):
+        yield f"I4 invoice {invoice}: paid in full and still open"
+
+
+def _payments() -> Iterator[str]:
+    """I4: what a payment has not paid is its unapplied credit."""
+    applied = Coalesce(Sum("allocations__amount"), 0)
+    wrong = Payment.objects.succeeded().annotate(applied=applied).exclude(unapplied=F("amount") - F("applied"))
+    for reference, amount, used, left in wrong.values_list("reference", "amount", "applied", "unapplied"):
+        yield f"I4 payment {reference}: received {amount}, applied {used}, left {left}"
+    for allocation in Allocation.objects.exclude(payment__state=PaymentState.SUCCEEDED):
+        yield f"I4 allocation {allocation.pk}: of a payment that has not succeeded"
+
+
+def _waiting(*, at: datetime) -> Iterator[str]:
+    """I6: nothing waits past its moment without someone being told."""
+    told = StaffTask.objects.filter(done_at__isnull=True, payment__isnull=False).values("payment_id")
+    lost = Payment.objects.filter(state__in=LIVE_PAYMENT_STATES).exclude(pk__in=told)
+    for payment in lost.filter(Q(next_action_at__isnull=True) | Q(next_action_at__lt=at - LONG_OVERDUE)):
+        yield f"I6 payment {payment}: undecided, and nobody looks at it"
+    late = Q(next_charge_at__lt=at - LONG_OVERDUE) | Q(next_action_at__lt=at - LONG_OVERDUE)
+    for invoice in Invoice.objects.open().filter(late):
+        yield f"I6 invoice {invoice}: its moment went by more than two days ago"
+    for service in Subscription.objects.filter(next_action_at__lt=at - LONG_OVERDUE):
+        yield f"I6 service {service.reference}: its moment went by more than two days ago"
+
+
+def _services(*, at: datetime) -> Iterator[str]:
+    """I7: a service's state follows from what is owed and what was announced."""
+    off = (SubscriptionState.SUSPENDED, SubscriptionState.CANCELED)
+    for service in Subscription.objects.filter(state__in=off, disabled_reasons=[]):
+        yield f"I7 service {service.reference}: off without a reason"
+    for service in Subscription.objects.filter(state=SubscriptionState.CANCELED):
+        if service.delete_on and service.canceled_at and service.delete_on < service.canceled_at.date():
+            yield f"I7 service {service.reference}: deletion before cancellation"
+    unpaid = (SubscriptionState.PAST_DUE, SubscriptionState.WARNED, SubscriptionState.SUSPENDED)
+    accounts = Account.objects.filter(
+        Q(subscriptions__state__in=unpaid) | Q(invoices__state=InvoiceState.OPEN)
+    ).distinct()
+    for account in accounts.iterator():
+        owing = debt(account, on=account.today(at)).by_service
+        for service in account.subscriptions.all():
+            yield from _contradiction(service, is_owing=service.pk in owing)
+
+
+def _contradiction(service: Subscription, *, is_owing: bool) -> Iterator[str]:
+    paid_up = (SubscriptionState.ACTIVE,)
+    for_nonpayment = service.state in (SubscriptionState.PAST_DUE, SubscriptionState.WARNED) or (
+        DisabledReason.NONPAYMENT in service.disabled_reasons
+    )
+    if service.state in paid_up and is_owing:
+        yield f"I7 service {service.reference}: active, and something is owed for it"
+    if for_nonpayment and not is_owing and service.deletion_due_at is None:
+        yield f"I7 service {service.reference}: {service.state}, and nothing is owed for it"

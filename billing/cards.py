@@ -1,0 +1,171 @@
+"""
+Cards on file: add one on the gateway's own page, choose the default, take one away.
+
+A visit to the card page may carry a consented settlement; when the person is back, or
+when the webhook alone says so, the card is stored and everything outstanding is charged.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from . import charging, links, settling
+from .events import record
+from .gateways import get_gateway
+from .gateways.base import Card, SessionStatus
+from .models import Account, CardVisit, Invoice, PaymentMethod, Settlement, User
+from .states import SubscriptionState
+
+LOOK_AGAIN = timedelta(minutes=5)
+
+
+class CannotRemove(Exception):
+    """The card is still needed; ``reasons`` are codes that a page explains."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__(", ".join(reasons))
+        self.reasons = reasons
+
+
+def default_card(account: Account) -> PaymentMethod | None:
+    """Return the card that is charged automatically; the newest, when gateway accounts have one each."""
+    return PaymentMethod.objects.for_account(account).on_file().filter(is_default=True).order_by("-pk").first()
+
+
+def start(account: Account, *, settlement: Settlement | None, by: User, at: datetime) -> CardVisit:
+    """Open a visit to the gateway's card page; raises ``GatewayUnavailable``."""
+    gateway = get_gateway()
+    visit = CardVisit.objects.create(
+        account=account,
+        settlement=settlement,
+        gateway=gateway.name,
+        gateway_account=_gateway_account(account, settlement),
+        started_by=by,
+        started_at=at,
+    )
+    session = gateway.start_card_setup(
+        gateway_account=visit.gateway_account, idempotency_key=visit.reference, return_url=links.card_return(visit)
+    )
+    visit.session_id, visit.url, visit.next_action_at = session.id, session.url, at + LOOK_AGAIN
+    visit.save(update_fields=["session_id", "url", "next_action_at"])
+    return visit
+
+
+def _gateway_account(account: Account, settlement: Settlement | None) -> str:
+    """Return where the card is to be stored: with the seller whose debt is the most urgent, or whose service it is."""
+    if settlement:
+        line = settlement.lines.select_related("invoice__seller").first()
+        assert line is not None, "a settlement names at least one invoice"
+        return line.invoice.seller.gateway_account
+    services = account.subscriptions.exclude(state=SubscriptionState.DELETED).select_related("seller")
+    service = services.order_by("pk").first()
+    return service.seller.gateway_account if service else ""
+
+
+def finish(visit: CardVisit, *, at: datetime) -> CardVisit:
+    """
+    Take what became of the visit from the gateway, store the card, and pay what was consented.
+
+    Safe to call by the return page, the webhook and the nightly job at once. Raises
+    ``GatewayUnavailable``.
+    """
+    if visit.finished_at is None:
+        session = get_gateway(visit.gateway).fetch_session(
+            gateway_account=visit.gateway_account, session_id=visit.session_id
+        )
+        if session.status == SessionStatus.OPEN:
+            _look_again(visit, at=at)
+            return visit
+        _close(visit, session.card, at=at)
+        visit.refresh_from_db()
+    _pay(visit, at=at)
+    return visit
+
+
+def _look_again(visit: CardVisit, *, at: datetime) -> None:
+    CardVisit.objects.filter(pk=visit.pk, finished_at=None).update(next_action_at=at + LOOK_AGAIN)
+
+
+@transaction.atomic(durable=True)
+def _close(visit: CardVisit, card: Card | None, *, at: datetime) -> None:
+    """Store the card, once; only the call that closes the visit does."""
+    account = Account.objects.locked().get(pk=visit.account_id)
+    if not CardVisit.objects.filter(pk=visit.pk, finished_at=None).update(finished_at=at):
+        return
+    if card is None:
+        CardVisit.objects.filter(pk=visit.pk).update(next_action_at=None)
+        return
+    method = PaymentMethod.objects.create(
+        account=account,
+        gateway=visit.gateway,
+        gateway_account=visit.gateway_account,
+        token=card.token,
+        fingerprint=card.fingerprint,
+        brand=card.brand,
+        last4=card.last4,
+        exp_month=card.exp_month,
+        exp_year=card.exp_year,
+        added_at=at,
+        added_by=visit.started_by,
+    )
+    CardVisit.objects.filter(pk=visit.pk).update(payment_method=method)
+    record("card.added", at=at, account=account, payment_method=method, actor=visit.started_by)
+    if _takes_over(method, at=at):
+        charging.make_default(method, at=at)
+
+
+def _takes_over(method: PaymentMethod, *, at: datetime) -> bool:
+    """A new card takes over at once when nothing is due, or when the old one is of no use; else by paying."""
+    account = method.account
+    today = account.today(at)
+    current = (
+        PaymentMethod.objects.for_account(account)
+        .on_file()
+        .filter(is_default=True, gateway=method.gateway, gateway_account=method.gateway_account)
+    )
+    old = current.first()
+    if old is None or old.blocked_reason or old.is_expired(on=today):
+        return True
+    return not Invoice.objects.due(on=today).for_account(account).exists()
+
+
+def _pay(visit: CardVisit, *, at: datetime) -> None:
+    """Pay what was consented with the visit; a quote that has changed charges nothing and is asked for again."""
+    if visit.settlement is None or visit.payment_method is None:
+        return
+    try:
+        settling.settle(visit.settlement, method=visit.payment_method, by=visit.started_by, at=at)
+    except (settling.QuoteChanged, settling.PaymentInProgress):
+        visit.settlement.refresh_from_db()
+    CardVisit.objects.filter(pk=visit.pk).update(next_action_at=None)
+
+
+@transaction.atomic
+def make_default(method: PaymentMethod, *, by: User, at: datetime) -> None:
+    """Charge this card automatically from now on; other cards of its gateway account no longer."""
+    Account.objects.locked().get(pk=method.account_id)
+    charging.make_default(method, at=at)
+
+
+@transaction.atomic
+def remove(method: PaymentMethod, *, by: User, at: datetime) -> None:
+    """Take a card off file; raises ``CannotRemove`` while it is the only one and something is owed or on."""
+    account = Account.objects.locked().get(pk=method.account_id)
+    reasons = reasons_to_keep(method, at=at)
+    if reasons:
+        raise CannotRemove(reasons)
+    PaymentMethod.objects.filter(pk=method.pk).update(removed_at=at, is_default=False)
+    record("card.removed", at=at, account=account, payment_method=method, actor=by)
+    gateway = get_gateway(method.gateway)
+    transaction.on_commit(lambda: gateway.detach(gateway_account=method.gateway_account, token=method.token))
+
+
+def reasons_to_keep(method: PaymentMethod, *, at: datetime) -> list[str]:
+    """Say why the card cannot go: ``only_card_while_owing``, ``default_card``."""
+    account = method.account
+    others = PaymentMethod.objects.for_account(account).on_file().exclude(pk=method.pk)
+    if others.exists():
+        return ["default_card"] if method.is_default else []
+    return ["only_card_while_owing"] if Invoice.objects.open().for_account(account).exists() else []

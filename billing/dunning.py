@@ -1,0 +1,260 @@
+"""
+Climb the ladder: notify, remind, warn, suspend, cancel, each on its announced date.
+
+Reminders hang on a creditor's oldest invoice, the steps that stop a service on the
+service's own. Whatever the run pattern, only the highest step due is taken, and nothing
+stops before its notice has been out for its lead.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from django.db.models import F
+
+from . import invoicing, standing
+from .batches import Counts, Watch, for_each_account, unwatched
+from .brakes import AbnormalRun, usual_limit
+from .calendars import is_stop_day
+from .events import record
+from .models import (
+    BY_HAND_TRIGGERS,
+    Account,
+    CurrencyFloor,
+    DunningCase,
+    DunningPolicy,
+    Event,
+    Invoice,
+    Payment,
+    Subscription,
+    TaskKind,
+)
+from .notices import first_out
+from .schedule import NOTICE_HOUR, Ladder, stop_day
+from .staffing import ask_staff
+from .states import PaymentState, SubscriptionState
+
+LOOK_AGAIN = timedelta(hours=1)
+CLIMBING = (SubscriptionState.PAST_DUE, SubscriptionState.WARNED, SubscriptionState.SUSPENDED)
+
+
+def run(*, at: datetime, zone: str | None = None, watch: Watch = unwatched) -> Counts:
+    """
+    Take every step that is due at ``at``.
+
+    Counts ``notified``, ``reminded``, ``warned``, ``suspended``, ``canceled`` and ``failed``.
+    Raises ``AbnormalRun`` before the first suspension when there would be too many.
+    """
+    accounts = due_accounts(at=at, zone=zone)
+    counts = for_each_account(accounts, lambda account: _notify(account, at=at), job="dunning", at=at, watch=watch)
+    _stop_if_abnormal(counts, at=at, zone=zone)
+    climbing = _climbing_accounts(at=at, zone=zone)
+    return counts + for_each_account(
+        climbing, lambda account: _climb(account, at=at), job="dunning", at=at, watch=watch
+    )
+
+
+def due_accounts(*, at: datetime, zone: str | None) -> list[int]:
+    """Return the accounts with an invoice or a case whose notice is due."""
+    invoices = Invoice.objects.open().filter(next_action_at__lte=at)
+    cases = DunningCase.objects.due(at=at)
+    if zone:
+        invoices, cases = invoices.filter(account__time_zone=zone), cases.filter(account__time_zone=zone)
+    return sorted({*invoices.values_list("account_id", flat=True), *cases.values_list("account_id", flat=True)})
+
+
+def _climbing_accounts(*, at: datetime, zone: str | None) -> list[int]:
+    due = Subscription.objects.escalating(at=at).filter(state__in=CLIMBING)
+    if zone:
+        due = due.filter(account__time_zone=zone)
+    return list(due.order_by("account_id").values_list("account_id", flat=True).distinct())
+
+
+def _stop_if_abnormal(counts: Counts, *, at: datetime, zone: str | None) -> None:
+    stopping = Subscription.objects.filter(state=SubscriptionState.WARNED, next_action_at__lte=at, suspend_at__lte=at)
+    if zone:
+        stopping = stopping.filter(account__time_zone=zone)
+    wanted, limit = stopping.count(), usual_limit("service.suspended", at=at)
+    if wanted > limit:
+        record("dunning.stopped", at=at, job="suspending", wanted=wanted, limit=limit)
+        ask_staff(TaskKind.ABNORMAL_NIGHT, key=f"suspending:{at:%Y-%m-%d}", at=at, wanted=wanted, limit=limit)
+        raise AbnormalRun(f"{wanted} services would stop, {limit} is usual", counts)
+
+
+def _notify(account: Account, *, at: datetime) -> Counts:
+    """Send what is due about invoices and cases: never while money may be on its way."""
+    counts: Counts = Counter()
+    for invoice in Invoice.objects.for_account(account).open().filter(next_action_at__lte=at):
+        counts["notified"] += _notify_invoice(account, invoice, at=at)
+    standing.refresh(account, at=at)
+    for case in DunningCase.objects.for_account(account).due(at=at).select_related("account", "anchor", "policy"):
+        counts["reminded"] += _remind(case, at=at)
+    return +counts
+
+
+def _notify_invoice(account: Account, invoice: Invoice, *, at: datetime) -> int:
+    """Announce the due date; once it has gone by, standing opens the case."""
+    assert invoice.due_on is not None
+    today = account.today(at)
+    days = (today - invoice.due_on).days
+    if days > 0:
+        Invoice.objects.filter(pk=invoice.pk).update(next_action_at=None)
+        return 0
+    ladder = DunningPolicy.objects.in_force(account, at=at).ladder()
+    day = max((notice for notice in ladder.notices if notice <= days), default=None)
+    following = invoicing.next_notice_at(account, invoice.due_on, after=today, at=at)
+    Invoice.objects.filter(pk=invoice.pk).update(next_action_at=following)
+    if day is None:
+        return 0
+    kind = "invoice.due_soon" if day < 0 else "invoice.due_today"
+    return int(bool(record(kind, at=at, key=f"invoice:{invoice.pk}:notice:{day}", account=account, invoice=invoice)))
+
+
+def _remind(case: DunningCase, *, at: datetime) -> int:
+    assert case.anchor.due_on is not None
+    if _money_on_its_way(case.account, case.seller_id, case.currency, since=case.opened_at):
+        DunningCase.objects.filter(pk=case.pk).update(next_action_at=at + LOOK_AGAIN)
+        return 0
+    days = (case.account.today(at) - case.anchor.due_on).days
+    day = case.policy.ladder().reminder_due(days, after=case.step_day)
+    DunningCase.objects.filter(pk=case.pk).update(
+        step_day=day if day is not None else F("step_day"),
+        next_action_at=standing.next_reminder_at(case, days=days),
+    )
+    if day is None:
+        return 0
+    reminded = record(
+        "dunning.reminded",
+        at=at,
+        key=f"case:{case.pk}:invoice:{case.anchor_id}:reminder:{day}",
+        account=case.account,
+        invoice=case.anchor,
+        case=case.pk,
+        day=day,
+    )
+    return int(reminded is not None)
+
+
+def _money_on_its_way(account: Account, seller_id: int, currency: str, *, since: datetime) -> bool:
+    """
+    Say whether a payment to this creditor may still succeed.
+
+    A person's own unfinished approval counts once: after one that came to nothing, the
+    next no longer holds anything back.
+    """
+    payments = Payment.objects.for_account(account).filter(seller=seller_id, currency=currency)
+    live = payments.live()
+    if not live.filter(state=PaymentState.REQUIRES_ACTION, trigger__in=BY_HAND_TRIGGERS).exists():
+        return live.exists()
+    given_up = payments.filter(state=PaymentState.CANCELED, trigger__in=BY_HAND_TRIGGERS, created_at__gte=since)
+    return not given_up.exists()
+
+
+def _climb(account: Account, *, at: datetime) -> Counts:
+    """Take the step that is due for each service of one account."""
+    standing.refresh(account, at=at)
+    counts: Counts = Counter()
+    due = Subscription.objects.escalating(at=at).for_account(account).filter(state__in=CLIMBING)
+    for subscription in due.select_related("account"):
+        counts[_climb_one(subscription, at=at)] += 1
+    del counts["waits"]
+    return counts
+
+
+def _climb_one(subscription: Subscription, *, at: datetime) -> str:
+    owed = standing.owed_by_service(subscription, on=subscription.today(at))
+    ladder = DunningPolicy.objects.in_force(subscription.account, at=at).ladder()
+    if _is_held(subscription, owed, at=at):
+        return _wait(subscription, until=at + LOOK_AGAIN)
+    match subscription.state:
+        case SubscriptionState.PAST_DUE:
+            return _warn(subscription, owed[0], ladder, at=at)
+        case SubscriptionState.WARNED:
+            return _suspend(subscription, owed[0], ladder, at=at)
+        case _:
+            return _cancel(subscription, ladder, at=at)
+
+
+def _is_held(subscription: Subscription, owed: list[Invoice], *, at: datetime) -> bool:
+    since = subscription.warned_at or at - timedelta(days=30)
+    groups = {(invoice.seller_id, invoice.currency) for invoice in owed}
+    return any(_money_on_its_way(subscription.account, seller, currency, since=since) for seller, currency in groups)
+
+
+def _warn(subscription: Subscription, anchor: Invoice, ladder: Ladder, *, at: datetime) -> str:
+    account = subscription.account
+    assert anchor.due_on is not None
+    today = account.today(at)
+    warn_on = anchor.due_on + timedelta(days=_patience(subscription, ladder, at=at))
+    if today < warn_on:
+        return _wait(subscription, until=account.moment(warn_on, NOTICE_HOUR))
+    stop_on = stop_day(ladder, due_on=anchor.due_on, announced_on=today, country=account.country)
+    standing.warn(subscription, stop_on=stop_on, at=at)
+    return "warned"
+
+
+def _patience(subscription: Subscription, ladder: Ladder, *, at: datetime) -> int:
+    """Return the days before the warning: longer for a debt too small to stop a service for."""
+    owed = standing.owed_by_service(subscription, on=subscription.today(at))
+    floors = {floor.currency: floor for floor in CurrencyFloor.objects.all()}
+    for currency in {invoice.currency for invoice in owed}:
+        floor = floors.get(currency)
+        amount = sum(invoice.amount_due for invoice in owed if invoice.currency == currency)
+        if floor is None or amount >= floor.smallest_suspension:
+            return ladder.warn_day
+    return max(floors[invoice.currency].suspension_regardless_days for invoice in owed)
+
+
+def _suspend(subscription: Subscription, anchor: Invoice, ladder: Ladder, *, at: datetime) -> str:
+    """
+    Stop the service on the very day that was announced.
+
+    A run that comes too late, or a notice that was not out for its lead, means a new
+    date and a new notice.
+    """
+    account = subscription.account
+    assert subscription.suspend_at is not None
+    assert anchor.due_on is not None
+    if at < subscription.suspend_at:
+        return _wait(subscription, until=subscription.suspend_at)
+    today, stop_on = account.today(at), account.today(subscription.suspend_at)
+    if today != stop_on or not is_stop_day(today, account.country) or not _notice_was_out(subscription, ladder):
+        stop_on = stop_day(ladder, due_on=anchor.due_on, announced_on=today, country=account.country)
+        standing.warn(subscription, stop_on=stop_on, at=at)
+        return "warned"
+    if account.decide_before_suspension:
+        key = f"suspend:{subscription.pk}:{subscription.suspend_at:%Y-%m-%d}"
+        ask_staff(TaskKind.DECIDE_SUSPENSION, key=key, account=account, at=at, subscription=subscription.pk)
+        return _wait(subscription, until=at + timedelta(days=1))
+    standing.suspend(subscription, ladder=ladder, at=at)
+    return "suspended"
+
+
+def _notice_was_out(subscription: Subscription, ladder: Ladder) -> bool:
+    """Say whether the warning of the present date was accepted by a mail server its lead before the stop."""
+    assert subscription.suspend_at is not None
+    warning = Event.objects.filter(subscription=subscription, type="service.warned").order_by("-pk").first()
+    sent_at = first_out(warning) if warning else None
+    if sent_at is None:
+        return False
+    stop_on, sent_on = subscription.today(subscription.suspend_at), subscription.today(sent_at)
+    return (stop_on - sent_on).days >= ladder.warn_lead
+
+
+def _cancel(subscription: Subscription, ladder: Ladder, *, at: datetime) -> str:
+    assert subscription.cancel_at is not None
+    notice = Event.objects.filter(subscription=subscription, type="service.suspended").order_by("-pk").first()
+    sent_at = first_out(notice) if notice else None
+    if sent_at is None:
+        return _wait(subscription, until=at + LOOK_AGAIN)
+    earliest = max(subscription.cancel_at, sent_at + timedelta(days=ladder.warn_lead))
+    if at < earliest:
+        return _wait(subscription, until=earliest)
+    standing.cancel(subscription, ladder=ladder, at=at)
+    return "canceled"
+
+
+def _wait(subscription: Subscription, *, until: datetime) -> str:
+    Subscription.objects.filter(pk=subscription.pk).update(next_action_at=until)
+    return "waits"

@@ -1,0 +1,155 @@
+"""
+What every batch command shares: which moment it runs for, and how it ends.
+
+``--on D`` means noon of D in each account's zone, ``--at`` one moment. A moment in the
+future is refused outside of ``DEBUG``, except with ``--dry-run``. Exit codes: 0 done,
+1 something could not be processed, 2 bad input or settings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.dateparse import parse_datetime
+from rich.console import Console
+from rich.progress import track
+
+from billing import clock
+from billing.batches import Counts, Watch
+from billing.brakes import AbnormalRun
+from billing.models import Account
+
+
+class OneLineParser(CommandParser):
+    """Says what is wrong in one line, without the usage text."""
+
+    def error(self, message: str) -> NoReturn:
+        if self.called_from_command_line:
+            self.exit(2, f"{self.prog}: {message}\n")
+        raise CommandError(message, returncode=2)
+
+
+def day(text: str) -> date:
+    """Read a date such as 2026-11-23."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-11-23") from None
+
+
+def moment(text: str) -> datetime:
+    """Read a moment with its zone, such as 2026-11-23T09:00+01:00."""
+    try:
+        parsed = parse_datetime(text)
+    except ValueError:
+        parsed = None
+    if parsed is None or parsed.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a moment such as 2026-11-23T09:00+01:00")
+    return parsed
+
+
+class MomentCommand(BaseCommand):
+    """
+    A command that does what is due at a moment.
+
+    Subclasses give ``run(at, zone, watch)``, which returns counts, and ``waiting(at, zone)``,
+    which says what would be looked at. Both are called once, or once per time zone with ``--on``.
+    """
+
+    output_transaction = False
+    requires_migrations_checks = False
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = OneLineParser(
+            prog=f"paidup: {subcommand}",
+            description=self.help or None,
+            called_from_command_line=getattr(self, "_called_from_command_line", None),
+            **kwargs,
+        )
+        self.add_base_argument(parser, "--settings", help="The settings module.")
+        self.add_base_argument(parser, "--pythonpath", help="A folder to add to the path.")
+        self.add_base_argument(parser, "--traceback", action="store_true", help="Show tracebacks.")
+        self.add_base_argument(parser, "--no-color", action="store_true", help="No colours.")
+        self.add_base_argument(parser, "--force-color", action="store_true", help="Colours always.")
+        self.add_base_argument(parser, "--skip-checks", action="store_true", help="No system checks.")
+        parser.add_argument("-v", "--verbosity", default=1, type=int, choices=[0, 1, 2, 3])
+        parser.add_argument("--version", action="version", version=self.get_version())
+        self.add_arguments(parser)
+        return parser
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        when = parser.add_mutually_exclusive_group()
+        when.add_argument("--on", type=day, metavar="DATE", help="run as at noon of DATE in each account's zone")
+        when.add_argument("--at", type=moment, metavar="MOMENT", help="run as at MOMENT")
+        parser.add_argument("--dry-run", action="store_true", help="only say what is waiting; change nothing")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        moments = list(self.moments(options))
+        if options["dry_run"]:
+            self.say(sum((self.waiting(at=at, zone=zone) for at, zone in moments), start=Counter()), "would look at: ")
+            return
+        counts: Counts = Counter()
+        try:
+            for at, zone in moments:
+                counts += self.run(at=at, zone=zone, watch=self.watch())
+        except AbnormalRun as stopped:
+            self.say(counts + stopped.counts)
+            self.stderr.write(f"{self.name}: stopped itself: {stopped}; staff have been told")
+            sys.exit(1)
+        self.say(counts)
+        if counts["failed"]:
+            self.stderr.write(f"{self.name}: {counts['failed']} could not be processed; see the staff tasks")
+            sys.exit(1)
+
+    def run(self, *, at: datetime, zone: str | None, watch: Watch) -> Counts:
+        raise NotImplementedError
+
+    def waiting(self, *, at: datetime, zone: str | None) -> Counts:
+        raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        return type(self).__module__.rpartition(".")[2]
+
+    def moments(self, options: dict[str, Any]) -> Iterator[tuple[datetime, str | None]]:
+        """Yield each moment to run for, with the one time zone it is for, or ``None`` for all."""
+        now = clock.now()
+        for at, zone in self._asked_for(options, now):
+            if at > now and not (settings.DEBUG or options["dry_run"]):
+                raise CommandError(f"{self.name}: {at:%Y-%m-%d %H:%M %Z} is in the future", returncode=2)
+            yield at, zone
+
+    def _asked_for(self, options: dict[str, Any], now: datetime) -> list[tuple[datetime, str | None]]:
+        if options["on"]:
+            zones = Account.objects.order_by("time_zone").values_list("time_zone", flat=True).distinct()
+            return [(clock.noon(options["on"], zone), zone) for zone in zones]
+        return [(options["at"] or now, None)]
+
+    def say(self, counts: Counts, prefix: str = "") -> None:
+        """Print counts in one line: ``12 reminded, 1 suspended``."""
+        parts = [f"{number} {word}" for word, number in counts.items() if number]
+        self.stdout.write(prefix + (", ".join(parts) or "nothing to do"))
+
+    def watch(self) -> Watch:
+        """Return a progress bar on a terminal, and nothing elsewhere."""
+        return progress(self.name)
+
+
+def progress(label: str) -> Watch:
+    """Return a watch that shows how far a job is when the output is a terminal."""
+    console = Console(stderr=True)
+
+    def watch(pks: Iterable[int]) -> Iterable[int]:
+        return track(list(pks), description=label, console=console, transient=True, disable=not console.is_terminal)
+
+    return watch
+
+
+Job = Callable[..., Counts]

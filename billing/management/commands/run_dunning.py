@@ -1,0 +1,20 @@
+"""Notify, remind, warn, suspend and cancel, as due."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+from billing import dunning
+from billing.batches import Counts, Watch
+from billing.management.base import MomentCommand
+
+
+class Command(MomentCommand):
+    help = "Notify, remind, warn, suspend and cancel, as due."
+
+    def run(self, *, at: datetime, zone: str | None, watch: Watch) -> Counts:
+        return dunning.run(at=at, zone=zone, watch=watch)
+
+    def waiting(self, *, at: datetime, zone: str | None) -> Counts:
+        return Counter({"accounts": len(dunning.due_accounts(at=at, zone=zone))})

@@ -1,0 +1,172 @@
+"""
+How an account stands and what happens next: what pages, alerts and mails tell.
+
+Read in four queries, whatever the number of invoices and services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import Q
+
+from .models import Account, Invoice, Payment, PaymentMethod, Subscription
+from .money import Money
+from .states import LIVE_PAYMENT_STATES, InvoiceState, PaymentState, SubscriptionState
+
+RECENT_FAILURES = timedelta(days=90)
+RECENT_SUCCESS = timedelta(hours=24)
+RECENT_INVOICES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """Something that will happen: ``charge``, ``due``, ``stop``, ``cancel``, ``delete`` or ``invoice``."""
+
+    at: datetime
+    code: str
+    subscription: Subscription | None = None
+    money: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """One account at one moment."""
+
+    account: Account
+    at: datetime
+    today: date
+    due: list[Invoice]
+    coming: list[Invoice]
+    recent: list[Invoice]
+    services: list[Subscription]
+    cards: list[PaymentMethod]
+    live: list[Payment]
+    failures: list[Payment]
+    received: list[Payment]
+    unapplied: list[Money]
+    upcoming: list[Upcoming]
+
+    @property
+    def totals(self) -> list[Money]:
+        """What is due, per currency; never summed across currencies."""
+        return sums(invoice.due_money for invoice in self.due)
+
+    @property
+    def owed(self) -> list[Invoice]:
+        """What counts against services: past due, or refused by the bank."""
+        return [invoice for invoice in self.due if invoice.is_owed(on=self.today)]
+
+    @property
+    def card(self) -> PaymentMethod | None:
+        return next((card for card in self.cards if card.is_default), None)
+
+    @property
+    def last_failure(self) -> Payment | None:
+        return self.failures[0] if self.failures and self.due else None
+
+    @property
+    def next_stop_at(self) -> datetime | None:
+        return next((upcoming.at for upcoming in self.upcoming if upcoming.code == "stop"), None)
+
+
+def sums(amounts: Iterable[Money]) -> list[Money]:
+    """Add amounts per currency, in order of currency."""
+    totals: dict[str, Money] = {}
+    for money in amounts:
+        totals[money.currency] = totals[money.currency] + money if money.currency in totals else money
+    return [totals[currency] for currency in sorted(totals)]
+
+
+def outlook(account: Account, *, at: datetime) -> Outlook:
+    """Read how the account stands at ``at``."""
+    today = account.today(at)
+    invoices = _invoices(account)
+    due = [invoice for invoice in invoices if invoice.is_due(on=today)]
+    coming = [invoice for invoice in invoices if invoice.state == InvoiceState.OPEN and not invoice.is_due(on=today)]
+    services = list(Subscription.objects.for_account(account).select_related("seller"))
+    payments = _payments(account, at=at)
+    cards = list(PaymentMethod.objects.for_account(account).on_file())
+    return Outlook(
+        account=account,
+        at=at,
+        today=today,
+        due=due,
+        coming=coming,
+        recent=sorted(invoices, key=lambda invoice: -invoice.pk)[:RECENT_INVOICES],
+        services=services,
+        cards=cards,
+        live=[payment for payment in payments if payment.is_live],
+        failures=[payment for payment in payments if payment.state == PaymentState.FAILED],
+        received=[payment for payment in payments if _is_fresh(payment, at=at)],
+        unapplied=sums(Money(payment.unapplied, payment.currency) for payment in payments if payment.unapplied),
+        upcoming=sorted(
+            [*_charges(invoices, cards, at=at), *_due_dates(account, coming), *_service_steps(account, services)],
+            key=lambda upcoming: upcoming.at,
+        ),
+    )
+
+
+def _invoices(account: Account) -> list[Invoice]:
+    """Return the open invoices, oldest due first, and the few newest whatever their state."""
+    newest = Invoice.objects.for_account(account).finalized().order_by("-pk").values("pk")[:RECENT_INVOICES]
+    wanted = Invoice.objects.for_account(account).filter(Q(state=InvoiceState.OPEN) | Q(pk__in=newest))
+    return list(wanted.select_related("seller").oldest_first())
+
+
+def _payments(account: Account, *, at: datetime) -> list[Payment]:
+    """Return the payments that still matter, newest first."""
+    recent = Q(state=PaymentState.FAILED, settled_at__gt=at - RECENT_FAILURES) | Q(
+        state=PaymentState.SUCCEEDED, settled_at__gt=at - RECENT_SUCCESS
+    )
+    matters = Payment.objects.for_account(account).filter(
+        Q(state__in=LIVE_PAYMENT_STATES) | recent | Q(unapplied__gt=0)
+    )
+    return list(matters.select_related("seller", "payment_method", "settlement").order_by("-pk")[:50])
+
+
+def _is_fresh(payment: Payment, *, at: datetime) -> bool:
+    settled_at = payment.settled_at
+    return payment.state == PaymentState.SUCCEEDED and settled_at is not None and settled_at > at - RECENT_SUCCESS
+
+
+def _charges(invoices: list[Invoice], cards: list[PaymentMethod], *, at: datetime) -> list[Upcoming]:
+    """Return the automatic charges to come, one per day and currency, if there is a card to charge."""
+    usable = {card.gateway_account for card in cards if card.is_default and not card.blocked_reason}
+    days: dict[tuple[datetime, str], Money] = {}
+    for invoice in invoices:
+        if invoice.state != InvoiceState.OPEN or invoice.next_charge_at is None:
+            continue
+        if invoice.seller.gateway_account in usable:
+            key = (max(invoice.next_charge_at, at), invoice.currency)
+            days[key] = days.get(key, Money(0, invoice.currency)) + invoice.due_money
+    return [Upcoming(moment, "charge", money=money) for (moment, _), money in days.items()]
+
+
+def _due_dates(account: Account, coming: list[Invoice]) -> list[Upcoming]:
+    return [
+        Upcoming(account.moment(invoice.due_on, 0), "due", money=invoice.due_money)
+        for invoice in coming
+        if invoice.due_on and invoice.next_charge_at is None
+    ]
+
+
+def _service_steps(account: Account, services: list[Subscription]) -> list[Upcoming]:
+    return [step for service in services for step in _steps(account, service)]
+
+
+def _steps(account: Account, service: Subscription) -> list[Upcoming]:
+    match service.state:
+        case SubscriptionState.ACTIVE:
+            moment, code = service.next_invoice_at, "invoice"
+        case SubscriptionState.PAST_DUE | SubscriptionState.WARNED:
+            moment, code = service.suspend_at, "stop"
+        case SubscriptionState.SUSPENDED:
+            moment, code = service.cancel_at, "cancel"
+        case SubscriptionState.CANCELED:
+            moment, code = account.moment(service.delete_on, 0) if service.delete_on else None, "delete"
+        case _:
+            return []
+    return [Upcoming(moment, code, subscription=service)] if moment else []

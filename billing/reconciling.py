@@ -1,0 +1,119 @@
+"""
+Find the truth about money that has no end yet, and compare our books with the gateway's.
+
+Undecided payments are asked for on a schedule that grows from seconds to days; then both
+lists of charges are compared, and every difference becomes a staff task.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from . import cards, charging, webhooks
+from .batches import Counts, Watch, guarded, unwatched
+from .gateways import get_gateway
+from .gateways.base import ChargeRecord, Status
+from .models import CardVisit, Payment, Seller, TaskKind
+from .staffing import ask_staff
+from .states import LIVE_PAYMENT_STATES, PaymentState
+
+WINDOW = timedelta(days=3)
+
+
+def run(*, at: datetime, zone: str | None = None, watch: Watch = unwatched) -> Counts:
+    """
+    Look at every waiting webhook, undecided payment and open visit whose moment has come.
+
+    Counts ``processed``, ``decided``, ``undecided``, ``visits`` and ``failed``.
+    """
+    counts = webhooks.process_waiting(at=at)
+    return counts + _check_payments(at=at, zone=zone, watch=watch) + _finish_visits(at=at, zone=zone)
+
+
+def _check_payments(*, at: datetime, zone: str | None, watch: Watch) -> Counts:
+    counts: Counts = Counter()
+    waiting = Payment.objects.undecided().filter(next_action_at__lte=at)
+    if zone:
+        waiting = waiting.filter(account__time_zone=zone)
+    for pk in watch(list(waiting.order_by("next_action_at").values_list("pk", flat=True))):
+        payment = Payment.objects.select_related("account", "payment_method", "seller").get(pk=pk)
+        with guarded(counts, payment.account_id, job="reconciling", at=at):
+            decided = charging.check(payment, at=at).state not in LIVE_PAYMENT_STATES
+            counts["decided" if decided else "undecided"] += 1
+    return counts
+
+
+def _finish_visits(*, at: datetime, zone: str | None) -> Counts:
+    counts: Counts = Counter()
+    waiting = CardVisit.objects.filter(next_action_at__lte=at).select_related("account", "settlement", "started_by")
+    if zone:
+        waiting = waiting.filter(account__time_zone=zone)
+    for visit in waiting:
+        with guarded(counts, visit.account_id, job="reconciling", at=at):
+            cards.finish(visit, at=at)
+            counts["visits"] += 1
+    return counts
+
+
+def compare(*, at: datetime, since: datetime | None = None) -> list[str]:
+    """
+    Compare our payments with the gateway's charges both ways and return the differences.
+
+    Each difference is also a staff task. Raises ``GatewayUnavailable``.
+    """
+    since = since or at - WINDOW
+    differences: list[str] = []
+    for gateway_account in sorted(set(Seller.objects.values_list("gateway_account", flat=True))):
+        charges = list(get_gateway().list_charges(gateway_account=gateway_account, since=since))
+        differences += _theirs_not_ours(charges, gateway_account, at=at)
+        differences += _ours_not_theirs({charge.idempotency_key for charge in charges}, gateway_account, since, at=at)
+    return differences
+
+
+def _theirs_not_ours(charges: list[ChargeRecord], gateway_account: str, *, at: datetime) -> list[str]:
+    keys = [charge.idempotency_key for charge in charges]
+    ours = {p.idempotency_key: p for p in Payment.objects.filter(idempotency_key__in=keys).select_related("account")}
+    differences = []
+    for charge in charges:
+        if charge.status != Status.SUCCEEDED:
+            continue
+        payment = ours.get(charge.idempotency_key)
+        if payment and payment.state in LIVE_PAYMENT_STATES:
+            payment = charging.check(payment, at=at)
+        if payment is None or not _agree(payment, charge):
+            ask_staff(
+                TaskKind.CHARGE_UNEXPLAINED,
+                key=f"charge:{gateway_account}:{charge.reference}",
+                payment=payment,
+                account=payment.account if payment else None,
+                at=at,
+                reference=charge.reference,
+            )
+            differences.append(f"{gateway_account}: charge {charge.reference} is not a payment of ours")
+    return differences
+
+
+def _agree(payment: Payment, charge: ChargeRecord) -> bool:
+    ours = (payment.state, payment.amount, payment.currency)
+    return ours == (PaymentState.SUCCEEDED, charge.amount, charge.currency)
+
+
+def _ours_not_theirs(keys: set[str], gateway_account: str, since: datetime, *, at: datetime) -> list[str]:
+    ours = Payment.objects.succeeded().filter(gateway_account=gateway_account, settled_at__gt=since)
+    differences = []
+    for payment in ours.exclude(idempotency_key__in=keys).select_related("account"):
+        if _is_known(payment):
+            continue
+        ask_staff(
+            TaskKind.PAYMENT_MISSING, key=f"missing:{payment.pk}", account=payment.account, payment=payment, at=at
+        )
+        differences.append(f"{gateway_account}: payment {payment.reference} is not a charge of theirs")
+    return differences
+
+
+def _is_known(payment: Payment) -> bool:
+    found = get_gateway(payment.gateway).look_up(
+        gateway_account=payment.gateway_account, idempotency_key=payment.idempotency_key
+    )
+    return found is not None and found.status == Status.SUCCEEDED

@@ -1,0 +1,153 @@
+"""
+Keep the data of a canceled service until its date, and say so in time.
+
+``delete_on`` stands on the row and only ever moves later. ``service.deletion_due`` is
+written when 90 days of 24 hours have passed, the date has come, and the notices have
+been out: the last for a day, the first for two weeks.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from . import standing
+from .batches import Counts, Watch, for_each_account, unwatched
+from .brakes import AbnormalRun, usual_limit
+from .events import record
+from .models import Account, DunningPolicy, Event, Subscription, TaskKind
+from .notices import first_out
+from .schedule import NOTICE_HOUR, Ladder
+from .staffing import ask_staff
+from .states import SubscriptionState
+
+LAST_NOTICE_OUT = timedelta(hours=24)
+FRESH_NOTICE_DAYS = 14
+
+
+def run(*, at: datetime, zone: str | None = None, watch: Watch = unwatched) -> Counts:
+    """
+    Announce deletions and ask for those that are due; counts ``announced``, ``deletion_due`` and ``failed``.
+
+    Raises ``AbnormalRun`` when too many would be due.
+    """
+    _stop_if_abnormal(at=at, zone=zone)
+    pks = due_accounts(at=at, zone=zone)
+    return for_each_account(pks, lambda account: _keep(account, at=at), job="retention", at=at, watch=watch)
+
+
+def due_accounts(*, at: datetime, zone: str | None) -> list[int]:
+    due = Subscription.objects.escalating(at=at).filter(state=SubscriptionState.CANCELED)
+    if zone:
+        due = due.filter(account__time_zone=zone)
+    return list(due.order_by("account_id").values_list("account_id", flat=True).distinct())
+
+
+def _stop_if_abnormal(*, at: datetime, zone: str | None) -> None:
+    due = Subscription.objects.escalating(at=at).filter(state=SubscriptionState.CANCELED, delete_on__lte=at.date())
+    if zone:
+        due = due.filter(account__time_zone=zone)
+    wanted, limit = due.count(), usual_limit("service.deletion_due", at=at)
+    if wanted > limit:
+        record("dunning.stopped", at=at, job="deleting", wanted=wanted, limit=limit)
+        ask_staff(TaskKind.ABNORMAL_NIGHT, key=f"deleting:{at:%Y-%m-%d}", at=at, wanted=wanted, limit=limit)
+        raise AbnormalRun(f"{wanted} deletions would be due, {limit} is usual", Counts())
+
+
+def _keep(account: Account, *, at: datetime) -> Counts:
+    standing.refresh(account, at=at)
+    counts: Counts = Counts()
+    services = Subscription.objects.escalating(at=at).for_account(account).filter(state=SubscriptionState.CANCELED)
+    for service in services.select_related("account"):
+        ladder = DunningPolicy.objects.in_force(account, at=at).ladder()
+        counts[_step(service, ladder, at=at)] += 1
+    del counts["waits"]
+    return counts
+
+
+def _step(service: Subscription, ladder: Ladder, *, at: datetime) -> str:
+    assert service.delete_on is not None
+    today = service.today(at)
+    days_left = (service.delete_on - today).days
+    given = [notice.codes["days"] for notice in announcements(service)]
+    rung = ladder.deletion_notice_due(days_left, given=min(given, default=None))
+    if rung is not None and days_left > 0:
+        return _announce(service, ladder, rung, at=at)
+    if days_left > 0:
+        return _wait(service, _next_moment(service, ladder, days_left), at=at)
+    return _finish(service, ladder, at=at)
+
+
+def announcements(service: Subscription) -> list[Event]:
+    """Return the announcements of the present date, oldest first."""
+    assert service.delete_on is not None
+    notices = Event.objects.filter(subscription=service, type="service.deletion_announced").order_by("pk")
+    return [notice for notice in notices if notice.codes["delete_on"] == service.delete_on.isoformat()]
+
+
+def _announce(service: Subscription, ladder: Ladder, rung: int, *, at: datetime) -> str:
+    """Announce the date; when the rung was missed, the date moves so that the notice is a fresh one."""
+    assert service.delete_on is not None
+    today = service.today(at)
+    if (service.delete_on - today).days < rung:
+        service.delete_on = max(service.delete_on, today + timedelta(days=FRESH_NOTICE_DAYS))
+    days_left = (service.delete_on - today).days
+    Subscription.objects.filter(pk=service.pk).update(
+        delete_on=service.delete_on, next_action_at=_next_moment(service, ladder, days_left)
+    )
+    record(
+        "service.deletion_announced",
+        at=at,
+        key=f"subscription:{service.pk}:deletion:{service.delete_on}:{days_left}",
+        account=service.account,
+        subscription=service,
+        delete_on=service.delete_on.isoformat(),
+        days=days_left,
+    )
+    return "announced"
+
+
+def _next_moment(service: Subscription, ladder: Ladder, days_left: int) -> datetime:
+    """Return when the next notice is due, or else when the data may go."""
+    assert service.delete_on is not None
+    rung = ladder.next_deletion_notice(days_left)
+    if rung is None:
+        return earliest_deletion(service, ladder)
+    return service.account.moment(service.delete_on - timedelta(days=rung), NOTICE_HOUR)
+
+
+def earliest_deletion(service: Subscription, ladder: Ladder) -> datetime:
+    """Return the moment before which nothing is deleted: whole days since cancellation, and the date itself."""
+    assert service.delete_on is not None
+    assert service.canceled_at is not None
+    kept_long_enough = service.canceled_at + timedelta(days=ladder.delete_after)
+    return max(kept_long_enough, service.account.moment(service.delete_on, 0))
+
+
+def _finish(service: Subscription, ladder: Ladder, *, at: datetime) -> str:
+    notices = announcements(service)
+    out = sorted(moment for moment in (first_out(notice) for notice in notices) if moment)
+    if not notices or len(out) < len(notices) or _is_fresh(service, out[0]):
+        return _announce(service, ladder, FRESH_NOTICE_DAYS, at=at)
+    earliest = max(earliest_deletion(service, ladder), out[-1] + LAST_NOTICE_OUT)
+    if at < earliest:
+        return _wait(service, earliest, at=at)
+    Subscription.objects.filter(pk=service.pk).update(deletion_due_at=at, next_action_at=None)
+    record(
+        "service.deletion_due",
+        at=at,
+        key=f"subscription:{service.pk}:deletion_due:{service.delete_on}",
+        account=service.account,
+        subscription=service,
+    )
+    return "deletion_due"
+
+
+def _is_fresh(service: Subscription, first: datetime) -> bool:
+    """Say whether the first announcement of the date was out for less than two weeks before it."""
+    assert service.delete_on is not None
+    return (service.delete_on - service.today(first)).days < FRESH_NOTICE_DAYS
+
+
+def _wait(service: Subscription, until: datetime, *, at: datetime) -> str:
+    Subscription.objects.filter(pk=service.pk).update(next_action_at=max(until, at + timedelta(minutes=1)))
+    return "waits"

@@ -1,0 +1,281 @@
+"""
+Settle what an account owes, by consent: quote, consent, charge, result.
+
+A quote is what a page shows; consenting freezes it as a ``Settlement``; paying consumes
+that once. What became of it is derived from its payments, one per seller and currency.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+
+from django.db import transaction
+
+from . import applying, charging
+from .charging import UNKNOWN_TOO_LONG
+from .events import record
+from .models import (
+    Account,
+    Invoice,
+    Payment,
+    PaymentMethod,
+    Seller,
+    Settlement,
+    SettlementLine,
+    SettlementPurpose,
+    Subscription,
+    Trigger,
+    User,
+)
+from .money import Money, total
+from .retries import usable_cards
+from .schedule import next_check
+from .states import PaymentState
+
+CONSENT_VERSION = "2026-11"
+QUOTE_LIFE = timedelta(minutes=30)
+
+
+class NothingDue(Exception):
+    """The account owes nothing that is due."""
+
+
+class QuoteChanged(Exception):
+    """What is owed is no longer what the person consented to, or the consent is too old."""
+
+
+class PaymentInProgress(Exception):
+    """Another payment of the same debt has not ended yet."""
+
+    def __init__(self, payment: Payment) -> None:
+        super().__init__(f"{payment} is in progress")
+        self.payment = payment
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteLine:
+    """One invoice and what is due on it."""
+
+    invoice: Invoice
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteGroup:
+    """What one seller will charge in one currency, in one charge."""
+
+    seller: Seller
+    currency: str
+    amount: Money
+    invoices: tuple[Invoice, ...]
+    services: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Everything due on an account; the digest changes with any part of it."""
+
+    lines: tuple[QuoteLine, ...]
+    groups: tuple[QuoteGroup, ...]
+    totals: tuple[Money, ...]
+    digest: str
+
+
+def quote(account: Account, *, at: datetime) -> Quote:
+    """Quote everything due; raises ``NothingDue``."""
+    due = Invoice.objects.due(on=account.today(at)).for_account(account).oldest_first()
+    invoices = list(due.select_related("seller").prefetch_related("lines__subscription"))
+    if not invoices:
+        raise NothingDue(f"{account} has nothing due")
+    groups = tuple(_group(list(members)) for _, members in groupby(_urgent_first(invoices), key=_group_key))
+    currencies = sorted({invoice.currency for invoice in invoices})
+    return Quote(
+        lines=tuple(QuoteLine(invoice, invoice.due_money) for invoice in invoices),
+        groups=groups,
+        totals=tuple(
+            total((group.amount for group in groups if group.currency == currency), currency) for currency in currencies
+        ),
+        digest=_digest(invoices),
+    )
+
+
+def _group_key(invoice: Invoice) -> tuple[int, str]:
+    return invoice.seller_id, invoice.currency
+
+
+def _urgent_first(invoices: list[Invoice]) -> list[Invoice]:
+    """Order invoices by group, the group nearest to a stop first."""
+    urgency: dict[tuple[int, str], tuple[float, date]] = {}
+    for invoice in invoices:
+        stops = [service.suspend_at.timestamp() for service in _services(invoice) if service.suspend_at]
+        assert invoice.due_on is not None
+        mine = (min(stops, default=float("inf")), invoice.due_on)
+        urgency[_group_key(invoice)] = min(urgency.get(_group_key(invoice), mine), mine)
+    return sorted(invoices, key=lambda invoice: (urgency[_group_key(invoice)], _group_key(invoice)))
+
+
+def _services(invoice: Invoice) -> list[Subscription]:
+    return [line.subscription for line in invoice.lines.all() if line.subscription]
+
+
+def _group(invoices: list[Invoice]) -> QuoteGroup:
+    first = invoices[0]
+    names = {service.name: None for invoice in invoices for service in _services(invoice)}
+    return QuoteGroup(
+        seller=first.seller,
+        currency=first.currency,
+        amount=total((invoice.due_money for invoice in invoices), first.currency),
+        invoices=tuple(invoices),
+        services=tuple(names),
+    )
+
+
+def _digest(invoices: list[Invoice]) -> str:
+    parts = sorted(f"{invoice.pk}:{invoice.version}:{invoice.amount_due}" for invoice in invoices)
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
+
+
+@transaction.atomic
+def consent(account: Account, *, purpose: SettlementPurpose, digest: str, by: User, at: datetime) -> Settlement:
+    """Freeze what the person saw; raises ``QuoteChanged`` when it is no longer so, ``NothingDue`` when all is paid."""
+    account = Account.objects.locked().get(pk=account.pk)
+    current = quote(account, at=at)
+    if current.digest != digest:
+        raise QuoteChanged(f"what {account} owes changed before consent")
+    settlement = Settlement.objects.create(
+        account=account, purpose=purpose, consent_version=CONSENT_VERSION, created_by=by, created_at=at
+    )
+    SettlementLine.objects.bulk_create(
+        SettlementLine(
+            settlement=settlement, invoice=line.invoice, version=line.invoice.version, amount=line.amount.amount
+        )
+        for line in current.lines
+    )
+    totals = {money.currency: money.amount for money in current.totals}
+    record("settlement.consented", at=at, account=account, settlement=settlement, actor=by, totals=totals)
+    return settlement
+
+
+def settle(settlement: Settlement, *, method: PaymentMethod, by: User | None, at: datetime) -> Settlement:
+    """
+    Charge what was consented to, once, the creditor nearest to a stop first.
+
+    A second call charges nothing. Raises ``QuoteChanged`` and ``PaymentInProgress``,
+    both before anything is charged.
+    """
+    for payment in begin(settlement, method=method, by=by, at=at):
+        charging.settle(payment, charging.ask(payment), at=at)
+    settlement.refresh_from_db()
+    return settlement
+
+
+@transaction.atomic(durable=True)
+def begin(settlement: Settlement, *, method: PaymentMethod, by: User | None, at: datetime) -> list[Payment]:
+    """Consume the settlement and put down all its payments in one commit; nothing when it was consumed before."""
+    account = Account.objects.locked().get(pk=settlement.account_id)
+    settlement = Settlement.objects.get(pk=settlement.pk)
+    if settlement.consumed_at:
+        return []
+    applying.apply_credit(account, at=at)
+    lines = list(settlement.lines.select_related("invoice__seller").prefetch_related("invoice__lines__subscription"))
+    if settlement.created_at + QUOTE_LIFE < at or any(_has_changed(line) for line in lines):
+        raise QuoteChanged(f"{settlement} is no longer what is owed")
+    groups = [_group(list(m)) for _, m in groupby(_urgent_first([line.invoice for line in lines]), key=_group_key)]
+    _clear_the_way(account, groups, at=at)
+    Settlement.objects.filter(pk=settlement.pk).update(consumed_at=at)
+    cards = usable_cards(account) | {method.gateway_account: method}
+    return [
+        _put_down(settlement, group, cards[group.seller.gateway_account], by=by, at=at)
+        for group in groups
+        if group.seller.gateway_account in cards
+    ]
+
+
+def _has_changed(line: SettlementLine) -> bool:
+    return line.invoice.version != line.version or line.invoice.amount_due != line.amount
+
+
+def _clear_the_way(account: Account, groups: list[QuoteGroup], *, at: datetime) -> None:
+    """Refuse while another payment is live; one that has been unknown for an hour no longer stands in the way."""
+    wanted = {(group.seller.pk, group.currency) for group in groups}
+    for payment in Payment.objects.for_account(account).live().select_related("account", "settlement"):
+        if (payment.seller_id, payment.currency) not in wanted:
+            continue
+        if payment.state != PaymentState.UNKNOWN or at - payment.created_at < UNKNOWN_TOO_LONG:
+            raise PaymentInProgress(payment)
+        Payment.objects.filter(pk=payment.pk).update(superseded_at=at)
+
+
+def _put_down(
+    settlement: Settlement, group: QuoteGroup, method: PaymentMethod, *, by: User | None, at: datetime
+) -> Payment:
+    with_new_card = settlement.purpose == SettlementPurpose.SAVE_AND_PAY
+    return Payment.objects.create(
+        account=settlement.account,
+        seller=group.seller,
+        settlement=settlement,
+        payment_method=method,
+        amount=group.amount.amount,
+        currency=group.currency,
+        trigger=Trigger.CARD_UPDATE if with_new_card else Trigger.CUSTOMER,
+        gateway=method.gateway,
+        gateway_account=method.gateway_account,
+        created_at=at,
+        created_by=by,
+        next_action_at=next_check(created_at=at, checks=0, at=at),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ResultLine:
+    """What became of one invoice of a settlement."""
+
+    invoice: Invoice
+    amount: Money
+    payment: Payment | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a settlement: ``paid``, ``partly``, ``failed``, ``checking``, ``action`` or ``unpaid``."""
+
+    status: str
+    lines: tuple[ResultLine, ...]
+    payments: tuple[Payment, ...]
+
+
+STATUS_OF = {
+    PaymentState.SUCCEEDED: "paid",
+    PaymentState.FAILED: "failed",
+    PaymentState.CANCELED: "failed",
+    PaymentState.REQUIRES_ACTION: "action",
+    PaymentState.PENDING: "checking",
+    PaymentState.UNKNOWN: "checking",
+}
+
+
+def result(settlement: Settlement) -> Result:
+    """Derive what became of a settlement from its payments."""
+    payments = list(settlement.payments.select_related("seller", "payment_method", "account"))
+    by_group: dict[tuple[int, str], Payment] = {(p.seller_id, p.currency): p for p in payments}
+    rows = settlement.lines.select_related("invoice__seller", "invoice__account")
+    lines = tuple(_result_line(row, by_group.get(_group_key(row.invoice))) for row in rows)
+    return Result(status=_overall({line.status for line in lines}), lines=lines, payments=tuple(payments))
+
+
+def _result_line(row: SettlementLine, payment: Payment | None) -> ResultLine:
+    status = STATUS_OF[PaymentState(payment.state)] if payment else "unpaid"
+    return ResultLine(row.invoice, row.money, payment, status)
+
+
+def _overall(statuses: set[str]) -> str:
+    for status in ("action", "checking"):
+        if status in statuses:
+            return status
+    if len(statuses) == 1:
+        return statuses.pop()
+    return "partly" if "paid" in statuses else "failed"

@@ -1,0 +1,53 @@
+"""Fixtures every test may use; the gateway is the real sandbox, with a file of its own for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from billing import books
+from billing.gateways import sandbox_engine
+from billing.gateways.sandbox import Engine
+from billing.models import Event, Payment
+from billing.states import PaymentState
+
+
+@pytest.fixture(autouse=True)
+def sandbox(settings: object, tmp_path: Path) -> Engine:
+    """The gateway's own books, empty."""
+    settings.SANDBOX_FILE = str(tmp_path / "sandbox.sqlite3")  # type: ignore[attr-defined]
+    return sandbox_engine()
+
+
+@pytest.fixture
+def money_ok(db: None, sandbox: Engine) -> Iterator[None]:
+    """After the test, the books must be right and agree with the gateway's own record."""
+    yield
+    assert_money_ok(sandbox)
+
+
+def assert_money_ok(sandbox: Engine) -> None:
+    """Check I1, I4 and I7 on our books, and I2 and I3 against the charges the gateway has made."""
+    last = Event.objects.order_by("-at").first()
+    if last is not None:
+        assert [line for line in books.check(at=last.at) if not line.startswith("I6")] == []
+    charged = {c.idempotency_key: c for c in sandbox.charges() if c.status == "succeeded"}
+    received = {p.idempotency_key: p for p in Payment.objects.filter(state=PaymentState.SUCCEEDED)}
+    undecided = set(Payment.objects.undecided().values_list("idempotency_key", flat=True))
+    assert set(received) <= set(charged)
+    assert set(charged) - set(received) <= undecided
+    for key, payment in received.items():
+        assert (payment.amount, payment.currency) == (charged[key].amount, charged[key].currency)
+
+
+@pytest.fixture
+def moments() -> Callable[..., datetime]:
+    """Return the moment of a date and hour in Amsterdam."""
+    from billing.clock import local_moment
+
+    from .factories import ZONE
+
+    return lambda day, hour=12: local_moment(day, hour, ZONE)
