@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 
@@ -24,3 +24,8 @@ def local_moment(day: date, hour: int, zone: str) -> datetime:
 def noon(day: date, zone: str) -> datetime:
     """Return noon of ``day`` in ``zone``: what ``--on`` means."""
     return local_moment(day, 12, zone)
+
+
+def days_later(moment: datetime, days: int, zone: str) -> datetime:
+    """Return the same time of day, as people in ``zone`` read it, ``days`` later; summer time may come between."""
+    return (moment.astimezone(ZoneInfo(zone)) + timedelta(days=days)).astimezone(UTC)

@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 
 from django.db import connection
 
-from . import schedule
+from . import clock, schedule
 from .events import record
 from .models import Account, CurrencyFloor, DunningCase, DunningPolicy, Invoice, Subscription
 from .schedule import NOTICE_HOUR, STOP_HOUR, Ladder
@@ -193,7 +193,7 @@ def suspend(subscription: Subscription, *, ladder: Ladder, at: datetime) -> None
     """Stop the service for non-payment; its cancellation is announced with it."""
     account = subscription.account
     cancel_on = account.today(at) + timedelta(days=ladder.cancel_after)
-    cancel_at = max(account.moment(cancel_on, STOP_HOUR), at + timedelta(days=ladder.cancel_after))
+    cancel_at = clock.days_later(at, ladder.cancel_after, account.time_zone)
     subscription.move(
         SubscriptionState.SUSPENDED,
         suspended_at=at,
