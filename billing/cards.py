@@ -95,7 +95,6 @@ def _close(visit: CardVisit, card: Card | None, *, at: datetime) -> None:
     if not CardVisit.objects.filter(pk=visit.pk, finished_at=None).update(finished_at=at):
         return
     if card is None:
-        CardVisit.objects.filter(pk=visit.pk).update(next_action_at=None)
         return
     method = PaymentMethod.objects.create(
         account=account,
@@ -133,12 +132,11 @@ def _takes_over(method: PaymentMethod, *, at: datetime) -> bool:
 
 def _pay(visit: CardVisit, *, at: datetime) -> None:
     """Pay what was consented with the visit; a quote that has changed charges nothing and is asked for again."""
-    if visit.settlement is None or visit.payment_method is None:
-        return
-    try:
-        settling.settle(visit.settlement, method=visit.payment_method, by=visit.started_by, at=at)
-    except (settling.QuoteChanged, settling.PaymentInProgress):
-        visit.settlement.refresh_from_db()
+    if visit.settlement and visit.payment_method:
+        try:
+            settling.settle(visit.settlement, method=visit.payment_method, by=visit.started_by, at=at)
+        except (settling.QuoteChanged, settling.PaymentInProgress):
+            visit.settlement.refresh_from_db()
     CardVisit.objects.filter(pk=visit.pk).update(next_action_at=None)
 
 

@@ -1,0 +1,49 @@
+"""
+The night, in order: what came in, what is owed, what is charged, what follows, what is told.
+
+Each stage may be run any number of times; one that stops itself does not stop the others.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+from billing import charging, dunning, invoicing, reconciling, retention
+from billing.batches import Counts, Watch, unwatched
+from billing.brakes import AbnormalRun
+from notifications import delivery
+
+STAGES = (reconciling.run, invoicing.run, charging.collect, dunning.run, retention.run)
+
+
+def run(*, at: datetime, zone: str | None = None, watch: Watch = unwatched) -> Counts:
+    """
+    Run every stage for ``at`` and add up what they count.
+
+    Mail goes out even when a stage stopped itself; then ``AbnormalRun`` is raised at the end.
+    """
+    counts: Counts = Counter()
+    stopped: list[AbnormalRun] = []
+    for stage in STAGES:
+        try:
+            counts += stage(at=at, zone=zone, watch=watch)
+        except AbnormalRun as abnormal:
+            counts += abnormal.counts
+            stopped.append(abnormal)
+    counts += delivery.run(at=at, zone=zone)
+    if stopped:
+        raise AbnormalRun("; ".join(str(abnormal) for abnormal in stopped), counts)
+    return counts
+
+
+def waiting(*, at: datetime, zone: str | None = None) -> Counts:
+    """Count what each stage would look at, changing nothing."""
+    return Counter(
+        {
+            "to invoice": len(invoicing.due_accounts(at=at, zone=zone)),
+            "to charge": len(charging.due_accounts(at=at, zone=zone)),
+            "to remind or stop": len(dunning.due_accounts(at=at, zone=zone)),
+            "to keep or delete": len(retention.due_accounts(at=at, zone=zone)),
+        }
+    )
