@@ -11,6 +11,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Account, Contact, Event, User
+from billing.models.stateful import Stateful
+from billing.states import Transitions
 
 
 class DeliveryState(models.TextChoices):
@@ -21,6 +23,16 @@ class DeliveryState(models.TextChoices):
     CANCELED = "canceled", _("no longer true")
 
 
+# A sender that died leaves its row in ``sending``; another takes it again. A carried row goes straight to its end.
+DELIVERY_TRANSITIONS: Transitions = {
+    DeliveryState.QUEUED: frozenset({"sending", "accepted", "failed", "canceled"}),
+    DeliveryState.SENDING: frozenset({"sending", "queued", "accepted", "failed", "canceled"}),
+    DeliveryState.FAILED: frozenset({"queued"}),
+    DeliveryState.ACCEPTED: frozenset(),
+    DeliveryState.CANCELED: frozenset(),
+}
+
+
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def sendable(self, *, at: dt.datetime) -> Self:
         """
@@ -28,17 +40,26 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
         A delivery that another one carries is sent with it, never alone.
         """
-        waiting = self.filter(state__in=(DeliveryState.QUEUED, DeliveryState.SENDING))
-        return waiting.filter(carried_by__isnull=True, next_action_at__lte=at)
+        return self.unfinished().filter(next_action_at__lte=at)
+
+    def unfinished(self) -> Self:
+        """Mails, not rows, that are still to be sent: carried ones go with theirs."""
+        return self.filter(state__in=(DeliveryState.QUEUED, DeliveryState.SENDING), carried_by__isnull=True)
+
+    def in_zone(self, zone: str | None) -> Self:
+        """Only mail of accounts whose clock is ``zone``; every zone when there is none."""
+        return self if zone is None else self.filter(account__time_zone=zone)
 
 
-class Delivery(models.Model):
+class Delivery(Stateful):
     """
     What one recipient is told of one event.
 
     Events of one account and day that belong together travel in one mail: the most
     urgent carries the others. The message id is fixed when the row is made.
     """
+
+    TRANSITIONS = DELIVERY_TRANSITIONS
 
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="deliveries")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, null=True, related_name="deliveries")

@@ -1,0 +1,60 @@
+"""Make mail of what has happened, and send what is due."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.db import close_old_connections
+
+from billing import clock
+from billing.batches import Counts, Watch
+from billing.management.base import MomentCommand
+from billing.models import Event
+from notifications import delivery, dispatching
+from notifications.models import Delivery
+from notifications.rules import RULES
+
+PAUSE = 2.0
+
+
+class Command(MomentCommand):
+    help = "Make mail of events and send what is due. Exits 1 when the mail server could not be reached."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--limit", type=int, metavar="N", help="send at most N mails")
+        parser.add_argument("--loop", action="store_true", help="go on every two seconds, until stopped")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.limit: int | None = options["limit"]
+        if options["loop"]:
+            self.loop()
+        else:
+            super().handle(*args, **options)
+
+    def run(self, *, at: datetime, zone: str | None, watch: Watch) -> Counts:
+        return dispatching.dispatch(at=at, zone=zone) + delivery.send_due(at=at, zone=zone, limit=self.limit)
+
+    def waiting(self, *, at: datetime, zone: str | None) -> Counts:
+        events = Event.objects.undispatched().filter(type__in=RULES)
+        if zone is not None:
+            events = events.filter(account__time_zone=zone)
+        mails = Delivery.objects.sendable(at=at).in_zone(zone)
+        return Counter({"events": events.count(), "mails": mails.count()})
+
+    def loop(self) -> None:
+        """Work until SIGTERM or SIGINT; the mail that is being sent is finished first."""
+        stop = threading.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: stop.set())
+        while not stop.is_set():
+            close_old_connections()
+            counts = self.run(at=clock.now(), zone=None, watch=self.watch())
+            if counts.total() > counts["waits"]:
+                self.say(counts)
+            stop.wait(PAUSE)

@@ -1,0 +1,68 @@
+"""
+Turn a letter into subject, text and HTML in one reader's language.
+
+Every mail is three small files named after its event. Styles are inlined, because mail
+programs drop style sheets; only the media query for dark screens stays.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import dataclass
+
+import css_inline
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from .letters import Letter
+
+WIDTH = 76
+SUBJECT_LENGTH = 150
+
+INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A rendered mail."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def render(letter: Letter, *, language: str) -> Mail:
+    """Render the mail of ``letter.type`` for a reader of ``language``."""
+    context = {
+        "letter": letter,
+        "language": language,
+        "brand_name": settings.BRAND_NAME,
+        "support_email": settings.SUPPORT_EMAIL,
+    }
+    with translation.override(language):
+        subject = render_to_string(f"emails/{letter.type}.subject.txt", context)
+        text = render_to_string(f"emails/{letter.type}.txt", context)
+        html = render_to_string(f"emails/{letter.type}.html", context)
+    return Mail(subject=one_line(subject), text=wrapped(text), html=INLINER.inline(html))
+
+
+def one_line(subject: str) -> str:
+    """Make one line of a subject, so that no name can add a header."""
+    line = " ".join("".join(character if character.isprintable() else " " for character in subject).split(" "))
+    line = re.sub(r"  +", " ", line).strip()
+    return textwrap.shorten(line, SUBJECT_LENGTH, placeholder="…") if len(line) > SUBJECT_LENGTH else line
+
+
+def wrapped(text: str) -> str:
+    """Break long lines between words, keeping indents; an address keeps its line. Runs of empty lines become one."""
+    lines = []
+    for line in text.strip().splitlines():
+        if len(line) <= WIDTH or "://" in line:
+            lines.append(line.rstrip())
+            continue
+        indent = re.match(r"[ -]*", line)
+        hanging = " " * (indent.end() if indent else 0)
+        lines += textwrap.wrap(line, WIDTH, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)) + "\n"

@@ -1,0 +1,132 @@
+"""
+Which events are mailed, to whom, and how urgent they are: one table.
+
+Mails of the family ``DUNNING`` are at most one per account and day; the event with the
+highest rank leads and the others travel with it. An event type without a rule is
+looked at and put aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing.models import AUTOMATIC_TRIGGERS, Event
+
+from . import truth
+
+INVOICES, PAYMENTS, REMINDERS, SERVICE = "invoices", "payments", "reminders", "service"
+DUNNING = "dunning"
+
+
+def every(event: Event) -> bool:
+    return True
+
+
+def only_who_pays_by_invoice(event: Event) -> bool:
+    return event.account is not None and not event.account.pays_by_card
+
+
+def only_automatic(event: Event) -> bool:
+    """A person who pays by hand sees the answer on the page."""
+    return event.codes.get("trigger") in AUTOMATIC_TRIGGERS
+
+
+def only_first_automatic_refusal(event: Event) -> bool:
+    """A repeated refusal waits for the next reminder."""
+    return only_automatic(event) and bool(event.codes.get("first_refusal"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """
+    How one event type is mailed.
+
+    ``kind`` is what contacts choose by. ``applies`` decides when the event is handed
+    to mail, ``still_true`` once more when the mail is sent. When a mandatory mail has
+    no recipient, staff are asked.
+    """
+
+    kind: str
+    still_true: Callable[[Event, datetime], bool]
+    applies: Callable[[Event], bool] = every
+    mandatory: bool = False
+    family: str = ""
+    rank: int = 0
+
+
+RULES = {
+    "invoice.finalized": Rule(
+        kind=INVOICES, applies=only_who_pays_by_invoice, still_true=truth.invoice_is_open, mandatory=True
+    ),
+    "invoice.due_soon": Rule(
+        kind=REMINDERS, applies=only_who_pays_by_invoice, still_true=truth.invoice_falls_due_later
+    ),
+    "invoice.due_today": Rule(
+        kind=REMINDERS, applies=only_who_pays_by_invoice, still_true=truth.invoice_falls_due_today
+    ),
+    "payment.succeeded": Rule(kind=PAYMENTS, still_true=truth.money_was_received),
+    "card.expiring": Rule(kind=PAYMENTS, still_true=truth.card_is_still_good),
+    "payment.failed": Rule(
+        kind=PAYMENTS,
+        applies=only_first_automatic_refusal,
+        still_true=truth.refused_money_is_owed,
+        mandatory=True,
+        family=DUNNING,
+        rank=1,
+    ),
+    "payment.action_required": Rule(
+        kind=PAYMENTS,
+        applies=only_automatic,
+        still_true=truth.approval_is_awaited,
+        mandatory=True,
+        family=DUNNING,
+        rank=2,
+    ),
+    "dunning.reminded": Rule(kind=REMINDERS, still_true=truth.invoice_is_owed, mandatory=True, family=DUNNING, rank=3),
+    "service.warned": Rule(
+        kind=SERVICE, still_true=truth.stop_is_far_enough_ahead, mandatory=True, family=DUNNING, rank=4
+    ),
+    "service.suspended": Rule(
+        kind=SERVICE, still_true=truth.service_is_suspended, mandatory=True, family=DUNNING, rank=5
+    ),
+    "service.canceled": Rule(
+        kind=SERVICE, still_true=truth.service_is_canceled, mandatory=True, family=DUNNING, rank=6
+    ),
+    "service.deletion_announced": Rule(
+        kind=SERVICE, still_true=truth.deletion_lies_ahead, mandatory=True, family=DUNNING, rank=7
+    ),
+}
+
+NOT_MAILED = {
+    "invoice.paid",  # the receipt of the payment says it
+    "payment.unknown",  # the page says that it is being checked; the end is mailed
+    "payment.canceled",  # whoever gave up was there
+    "card.added",
+    "card.made_default",
+    "card.removed",
+    "card.blocked",  # the refusal that caused it is mailed
+    "dunning.opened",
+    "dunning.closed",
+    "dunning.stopped",  # for staff
+    "service.past_due",  # the refusal or the reminder says it
+    "service.restored",  # the receipt says it
+    "service.deletion_due",  # for the seller's product
+    "settlement.consented",
+    "profile.changed",
+    "notice.sent",
+    "notice.failed",
+}
+
+
+def is_true(event: Event, *, at: datetime) -> bool:
+    return RULES[event.type].still_true(event, at)
+
+
+def rank(event: Event) -> int:
+    return RULES[event.type].rank
+
+
+def types_of(family: str) -> list[str]:
+    return [event_type for event_type, rule in RULES.items() if rule.family == family]
