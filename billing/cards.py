@@ -7,6 +7,7 @@ when the webhook alone says so, the card is stored and everything outstanding is
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -14,9 +15,11 @@ from django.db import transaction
 from . import charging, links, settling
 from .events import record
 from .gateways import get_gateway
-from .gateways.base import Card, SessionStatus
+from .gateways.base import Card, GatewayUnavailable, SessionStatus
 from .models import Account, CardVisit, Invoice, PaymentMethod, Settlement, User
 from .states import SubscriptionState
+
+logger = logging.getLogger(__name__)
 
 LOOK_AGAIN = timedelta(minutes=5)
 
@@ -144,20 +147,27 @@ def _pay(visit: CardVisit, *, at: datetime) -> None:
 def make_default(method: PaymentMethod, *, by: User, at: datetime) -> None:
     """Charge this card automatically from now on; other cards of its gateway account no longer."""
     Account.objects.locked().get(pk=method.account_id)
-    charging.make_default(method, at=at)
+    charging.make_default(method, at=at, by=by)
 
 
-@transaction.atomic
 def remove(method: PaymentMethod, *, by: User, at: datetime) -> None:
     """Take a card off file; raises ``CannotRemove`` while it is the only one and something is owed or on."""
+    _take_off_file(method, by=by, at=at)
+    try:
+        get_gateway(method.gateway).detach(gateway_account=method.gateway_account, token=method.token)
+    except GatewayUnavailable:
+        # Off file here, the card is never charged again; the gateway keeps a token that nobody uses.
+        logger.warning("the gateway did not detach payment method %s", method.pk)
+
+
+@transaction.atomic(durable=True)
+def _take_off_file(method: PaymentMethod, *, by: User, at: datetime) -> None:
     account = Account.objects.locked().get(pk=method.account_id)
     reasons = reasons_to_keep(method, at=at)
     if reasons:
         raise CannotRemove(reasons)
     PaymentMethod.objects.filter(pk=method.pk).update(removed_at=at, is_default=False)
     record("card.removed", at=at, account=account, payment_method=method, actor=by)
-    gateway = get_gateway(method.gateway)
-    transaction.on_commit(lambda: gateway.detach(gateway_account=method.gateway_account, token=method.token))
 
 
 def reasons_to_keep(method: PaymentMethod, *, at: datetime) -> list[str]:

@@ -22,9 +22,10 @@ from .brakes import AbnormalRun, ChargeBrake
 from .events import record
 from .gateways import get_gateway
 from .gateways.base import ChargeRequest, GatewayUnavailable, Outcome, Presence, Status
-from .models import AUTOMATIC_TRIGGERS, Account, Invoice, LedgerEntry, Payment, PaymentMethod, TaskKind, Trigger
-from .retries import after_refusal, automatic_groups
+from .models import AUTOMATIC_TRIGGERS, Account, Invoice, LedgerEntry, Payment, PaymentMethod, TaskKind, Trigger, User
+from .retries import after_refusal, automatic_groups, stop_trying_without_card, try_again
 from .schedule import next_check
+from .scope import EVERYONE, Scope
 from .staffing import ask_staff
 from .states import LIVE_PAYMENT_STATES, PaymentState
 
@@ -37,7 +38,7 @@ KEY_LIFE = timedelta(hours=23)
 UNKNOWN_TOO_LONG = timedelta(hours=1)
 
 
-def collect(*, at: datetime, zone: str | None = None, watch: Watch = unwatched) -> Counts:
+def collect(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> Counts:
     """
     Try the card of every account with an invoice whose automatic charge is due.
 
@@ -46,7 +47,7 @@ def collect(*, at: datetime, zone: str | None = None, watch: Watch = unwatched) 
     """
     counts: Counts = Counter()
     brake = ChargeBrake()
-    for pk in watch(due_accounts(at=at, zone=zone)):
+    for pk in watch(due_accounts(at=at, scope=scope)):
         with guarded(counts, pk, job="collecting", at=at):
             payments = [settle(payment, ask(payment), at=at) for payment in begin(pk, at=at)]
             counts += brake.count(payments)
@@ -57,11 +58,8 @@ def collect(*, at: datetime, zone: str | None = None, watch: Watch = unwatched) 
     return counts
 
 
-def due_accounts(*, at: datetime, zone: str | None) -> list[int]:
-    due = Invoice.objects.open().filter(next_charge_at__lte=at)
-    if zone:
-        due = due.filter(account__time_zone=zone)
-    return list(due.order_by("account_id").values_list("account_id", flat=True).distinct())
+def due_accounts(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
+    return scope.account_pks(Invoice.objects.open().filter(next_charge_at__lte=at))
 
 
 @transaction.atomic(durable=True)
@@ -76,6 +74,7 @@ def begin(account_pk: int, *, at: datetime) -> list[Payment]:
     applying.apply_credit(account, at=at)
     standing.refresh(account, at=at)
     groups = automatic_groups(account, at=at)
+    stop_trying_without_card(account, at=at)
     Invoice.objects.for_account(account).open().filter(next_charge_at__lte=at).update(next_charge_at=at + LEASE)
     return [
         Payment.objects.create(
@@ -315,13 +314,14 @@ def _already_settled(payment: Payment, outcome: Outcome, *, at: datetime) -> Pay
     return payment
 
 
-def make_default(method: PaymentMethod, *, at: datetime) -> None:
+def make_default(method: PaymentMethod, *, at: datetime, by: User | None = None) -> None:
     """Charge this card automatically from now on, for every seller of its gateway account."""
-    others = PaymentMethod.objects.filter(
-        account=method.account_id, gateway=method.gateway, gateway_account=method.gateway_account, is_default=True
-    ).exclude(pk=method.pk)
-    changed = others.update(is_default=False) or not method.is_default
-    PaymentMethod.objects.filter(pk=method.pk).update(is_default=True)
+    same_place = PaymentMethod.objects.filter(
+        account=method.account_id, gateway=method.gateway, gateway_account=method.gateway_account
+    )
+    others = same_place.filter(is_default=True).exclude(pk=method.pk).update(is_default=False)
+    this_one = same_place.filter(pk=method.pk, is_default=False).update(is_default=True)
     method.is_default = True
-    if changed:
-        record("card.made_default", at=at, account=method.account, payment_method=method)
+    if others or this_one:
+        record("card.made_default", at=at, account=method.account, payment_method=method, actor=by)
+        try_again(method.account, at=at)

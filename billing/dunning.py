@@ -32,6 +32,7 @@ from .models import (
 )
 from .notices import first_out
 from .schedule import NOTICE_HOUR, Ladder, stop_day
+from .scope import EVERYONE, Scope
 from .staffing import ask_staff
 from .states import PaymentState, SubscriptionState
 
@@ -39,42 +40,36 @@ LOOK_AGAIN = timedelta(hours=1)
 CLIMBING = (SubscriptionState.PAST_DUE, SubscriptionState.WARNED, SubscriptionState.SUSPENDED)
 
 
-def run(*, at: datetime, zone: str | None = None, watch: Watch = unwatched) -> Counts:
+def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> Counts:
     """
     Take every step that is due at ``at``.
 
     Counts ``notified``, ``reminded``, ``warned``, ``suspended``, ``canceled`` and ``failed``.
     Raises ``AbnormalRun`` before the first suspension when there would be too many.
     """
-    accounts = due_accounts(at=at, zone=zone)
+    accounts = due_accounts(at=at, scope=scope)
     counts = for_each_account(accounts, lambda account: _notify(account, at=at), job="dunning", at=at, watch=watch)
-    _stop_if_abnormal(counts, at=at, zone=zone)
-    climbing = _climbing_accounts(at=at, zone=zone)
+    _stop_if_abnormal(counts, at=at, scope=scope)
+    climbing = _climbing_accounts(at=at, scope=scope)
     return counts + for_each_account(
         climbing, lambda account: _climb(account, at=at), job="dunning", at=at, watch=watch
     )
 
 
-def due_accounts(*, at: datetime, zone: str | None) -> list[int]:
+def due_accounts(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
     """Return the accounts with an invoice or a case whose notice is due."""
     invoices = Invoice.objects.open().filter(next_action_at__lte=at)
     cases = DunningCase.objects.due(at=at)
-    if zone:
-        invoices, cases = invoices.filter(account__time_zone=zone), cases.filter(account__time_zone=zone)
-    return sorted({*invoices.values_list("account_id", flat=True), *cases.values_list("account_id", flat=True)})
+    return sorted({*scope.account_pks(invoices), *scope.account_pks(cases)})
 
 
-def _climbing_accounts(*, at: datetime, zone: str | None) -> list[int]:
-    due = Subscription.objects.escalating(at=at).filter(state__in=CLIMBING)
-    if zone:
-        due = due.filter(account__time_zone=zone)
-    return list(due.order_by("account_id").values_list("account_id", flat=True).distinct())
+def _climbing_accounts(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
+    return scope.account_pks(Subscription.objects.escalating(at=at).filter(state__in=CLIMBING))
 
 
-def _stop_if_abnormal(counts: Counts, *, at: datetime, zone: str | None) -> None:
+def _stop_if_abnormal(counts: Counts, *, at: datetime, scope: Scope = EVERYONE) -> None:
     stopping = Subscription.objects.filter(state=SubscriptionState.WARNED, next_action_at__lte=at, suspend_at__lte=at)
-    if zone:
-        stopping = stopping.filter(account__time_zone=zone)
+    stopping = scope.limit(stopping)
     wanted, limit = stopping.count(), usual_limit("service.suspended", at=at)
     if wanted > limit:
         record("dunning.stopped", at=at, job="suspending", wanted=wanted, limit=limit)

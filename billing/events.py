@@ -28,6 +28,7 @@ TYPES = {
     "card.made_default": "A card became the one that is charged automatically.",
     "card.removed": "A card was taken off file.",
     "card.blocked": "The bank said never to charge this card again.",
+    "card.missing": "An invoice is due and there is no card that may be charged.",
     "card.expiring": "The card that is charged automatically expires soon.",
     "dunning.opened": "An account began to owe a seller something past due.",
     "dunning.reminded": "A reminder is due.",

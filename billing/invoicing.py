@@ -31,22 +31,20 @@ from .models import (
 )
 from .money import rate_of
 from .schedule import CHARGE_HOUR, NOTICE_HOUR
+from .scope import EVERYONE, Scope
 from .states import SERVICE_OFF, InvoiceState
 
 INVOICE_HOUR = 6
 
 
-def run(*, at: datetime, zone: str | None = None, watch: Watch = unwatched) -> Counts:
+def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> Counts:
     """Issue an invoice for every period that has begun by ``at``; counts ``issued`` and ``failed``."""
-    due = due_accounts(at=at, zone=zone)
+    due = due_accounts(at=at, scope=scope)
     return for_each_account(due, lambda account: _issue_all(account, at=at), job="invoicing", at=at, watch=watch)
 
 
-def due_accounts(*, at: datetime, zone: str | None) -> list[int]:
-    due = Subscription.objects.invoiceable(at=at)
-    if zone:
-        due = due.filter(account__time_zone=zone)
-    return list(due.order_by("account_id").values_list("account_id", flat=True).distinct())
+def due_accounts(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
+    return scope.account_pks(Subscription.objects.invoiceable(at=at))
 
 
 def _issue_all(account: Account, *, at: datetime) -> Counts:

@@ -15,27 +15,27 @@ from .batches import Counts, Watch, guarded, unwatched
 from .gateways import get_gateway
 from .gateways.base import ChargeRecord, Status
 from .models import CardVisit, Payment, Seller, TaskKind
+from .scope import EVERYONE, Scope
 from .staffing import ask_staff
 from .states import LIVE_PAYMENT_STATES, PaymentState
 
 WINDOW = timedelta(days=3)
 
 
-def run(*, at: datetime, zone: str | None = None, watch: Watch = unwatched) -> Counts:
+def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> Counts:
     """
     Look at every waiting webhook, undecided payment and open visit whose moment has come.
 
     Counts ``processed``, ``decided``, ``undecided``, ``visits`` and ``failed``.
     """
     counts = webhooks.process_waiting(at=at)
-    return counts + _check_payments(at=at, zone=zone, watch=watch) + _finish_visits(at=at, zone=zone)
+    return counts + _check_payments(at=at, scope=scope, watch=watch) + _finish_visits(at=at, scope=scope)
 
 
-def _check_payments(*, at: datetime, zone: str | None, watch: Watch) -> Counts:
+def _check_payments(*, at: datetime, scope: Scope = EVERYONE, watch: Watch) -> Counts:
     counts: Counts = Counter()
     waiting = Payment.objects.undecided().filter(next_action_at__lte=at)
-    if zone:
-        waiting = waiting.filter(account__time_zone=zone)
+    waiting = scope.limit(waiting)
     for pk in watch(list(waiting.order_by("next_action_at").values_list("pk", flat=True))):
         payment = Payment.objects.select_related("account", "payment_method", "seller").get(pk=pk)
         with guarded(counts, payment.account_id, job="reconciling", at=at):
@@ -44,11 +44,10 @@ def _check_payments(*, at: datetime, zone: str | None, watch: Watch) -> Counts:
     return counts
 
 
-def _finish_visits(*, at: datetime, zone: str | None) -> Counts:
+def _finish_visits(*, at: datetime, scope: Scope = EVERYONE) -> Counts:
     counts: Counts = Counter()
     waiting = CardVisit.objects.filter(next_action_at__lte=at).select_related("account", "settlement", "started_by")
-    if zone:
-        waiting = waiting.filter(account__time_zone=zone)
+    waiting = scope.limit(waiting)
     for visit in waiting:
         with guarded(counts, visit.account_id, job="reconciling", at=at):
             cards.finish(visit, at=at)

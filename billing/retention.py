@@ -17,6 +17,7 @@ from .events import record
 from .models import Account, DunningPolicy, Event, Subscription, TaskKind
 from .notices import first_out
 from .schedule import NOTICE_HOUR, Ladder
+from .scope import EVERYONE, Scope
 from .staffing import ask_staff
 from .states import SubscriptionState
 
@@ -24,28 +25,24 @@ LAST_NOTICE_OUT = timedelta(hours=24)
 FRESH_NOTICE_DAYS = 14
 
 
-def run(*, at: datetime, zone: str | None = None, watch: Watch = unwatched) -> Counts:
+def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> Counts:
     """
     Announce deletions and ask for those that are due; counts ``announced``, ``deletion_due`` and ``failed``.
 
     Raises ``AbnormalRun`` when too many would be due.
     """
-    _stop_if_abnormal(at=at, zone=zone)
-    pks = due_accounts(at=at, zone=zone)
+    _stop_if_abnormal(at=at, scope=scope)
+    pks = due_accounts(at=at, scope=scope)
     return for_each_account(pks, lambda account: _keep(account, at=at), job="retention", at=at, watch=watch)
 
 
-def due_accounts(*, at: datetime, zone: str | None) -> list[int]:
-    due = Subscription.objects.escalating(at=at).filter(state=SubscriptionState.CANCELED)
-    if zone:
-        due = due.filter(account__time_zone=zone)
-    return list(due.order_by("account_id").values_list("account_id", flat=True).distinct())
+def due_accounts(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
+    return scope.account_pks(Subscription.objects.escalating(at=at).filter(state=SubscriptionState.CANCELED))
 
 
-def _stop_if_abnormal(*, at: datetime, zone: str | None) -> None:
+def _stop_if_abnormal(*, at: datetime, scope: Scope = EVERYONE) -> None:
     due = Subscription.objects.escalating(at=at).filter(state=SubscriptionState.CANCELED, delete_on__lte=at.date())
-    if zone:
-        due = due.filter(account__time_zone=zone)
+    due = scope.limit(due)
     wanted, limit = due.count(), usual_limit("service.deletion_due", at=at)
     if wanted > limit:
         record("dunning.stopped", at=at, job="deleting", wanted=wanted, limit=limit)

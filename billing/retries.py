@@ -120,6 +120,21 @@ def next_charge_at(invoice: Invoice, *, at: datetime) -> datetime | None:
     return None if day is None else account.moment(due_on + timedelta(days=day), CHARGE_HOUR)
 
 
+def stop_trying_without_card(account: Account, *, at: datetime) -> None:
+    """Give up the automatic charges that no card on file can pay, and say so; a new card starts them again."""
+    ready = Invoice.objects.for_account(account).open().filter(next_charge_at__lte=at)
+    for invoice in ready.exclude(seller__gateway_account__in=usable_cards(account)):
+        Invoice.objects.filter(pk=invoice.pk).update(next_charge_at=None)
+        record("card.missing", at=at, key=f"invoice:{invoice.pk}:card_missing", account=account, invoice=invoice)
+
+
+def try_again(account: Account, *, at: datetime) -> None:
+    """Set the next automatic try of what is due and had none, because there is a card to charge again."""
+    due = Invoice.objects.for_account(account).due(on=account.today(at)).filter(next_charge_at=None)
+    for invoice in due.select_related("account"):
+        Invoice.objects.filter(pk=invoice.pk).update(next_charge_at=next_charge_at(invoice, at=at))
+
+
 def _block(method: PaymentMethod, code: str, *, at: datetime) -> None:
     PaymentMethod.objects.filter(pk=method.pk).update(blocked_reason=code)
     method.blocked_reason = code

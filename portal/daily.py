@@ -12,12 +12,13 @@ from datetime import datetime
 from billing import charging, dunning, invoicing, reconciling, retention
 from billing.batches import Counts, Watch, unwatched
 from billing.brakes import AbnormalRun
+from billing.scope import EVERYONE, Scope
 from notifications import delivery
 
 STAGES = (reconciling.run, invoicing.run, charging.collect, dunning.run, retention.run)
 
 
-def run(*, at: datetime, zone: str | None = None, watch: Watch = unwatched) -> Counts:
+def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> Counts:
     """
     Run every stage for ``at`` and add up what they count.
 
@@ -27,23 +28,23 @@ def run(*, at: datetime, zone: str | None = None, watch: Watch = unwatched) -> C
     stopped: list[AbnormalRun] = []
     for stage in STAGES:
         try:
-            counts += stage(at=at, zone=zone, watch=watch)
+            counts += stage(at=at, scope=scope, watch=watch)
         except AbnormalRun as abnormal:
             counts += abnormal.counts
             stopped.append(abnormal)
-    counts += delivery.run(at=at, zone=zone)
+    counts += delivery.run(at=at, zone=scope.zone or None)
     if stopped:
         raise AbnormalRun("; ".join(str(abnormal) for abnormal in stopped), counts)
     return counts
 
 
-def waiting(*, at: datetime, zone: str | None = None) -> Counts:
+def waiting(*, at: datetime, scope: Scope = EVERYONE) -> Counts:
     """Count what each stage would look at, changing nothing."""
     return Counter(
         {
-            "to invoice": len(invoicing.due_accounts(at=at, zone=zone)),
-            "to charge": len(charging.due_accounts(at=at, zone=zone)),
-            "to remind or stop": len(dunning.due_accounts(at=at, zone=zone)),
-            "to keep or delete": len(retention.due_accounts(at=at, zone=zone)),
+            "to invoice": len(invoicing.due_accounts(at=at, scope=scope)),
+            "to charge": len(charging.due_accounts(at=at, scope=scope)),
+            "to remind or stop": len(dunning.due_accounts(at=at, scope=scope)),
+            "to keep or delete": len(retention.due_accounts(at=at, scope=scope)),
         }
     )

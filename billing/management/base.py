@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import Any, NoReturn
 
@@ -25,6 +25,7 @@ from billing import clock
 from billing.batches import Counts, Watch
 from billing.brakes import AbnormalRun
 from billing.models import Account
+from billing.scope import Scope
 
 
 class OneLineParser(CommandParser):
@@ -55,16 +56,8 @@ def moment(text: str) -> datetime:
     return parsed
 
 
-class MomentCommand(BaseCommand):
-    """
-    A command that does what is due at a moment.
-
-    Subclasses give ``run(at, zone, watch)``, which returns counts, and ``waiting(at, zone)``,
-    which says what would be looked at. Both are called once, or once per time zone with ``--on``.
-    """
-
-    output_transaction = False
-    requires_migrations_checks = False
+class OneLineCommand(BaseCommand):
+    """A command that answers bad input with one line and exit code 2."""
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = OneLineParser(
@@ -84,21 +77,37 @@ class MomentCommand(BaseCommand):
         self.add_arguments(parser)
         return parser
 
+    @property
+    def name(self) -> str:
+        return type(self).__module__.rpartition(".")[2]
+
+
+class MomentCommand(OneLineCommand):
+    """
+    A command that does what is due at a moment.
+
+    Subclasses give ``run(at, scope, watch)``, which returns counts, and ``waiting(at, scope)``,
+    which says what would be looked at. Both are called once, or once per time zone with ``--on``.
+    """
+
     def add_arguments(self, parser: CommandParser) -> None:
         when = parser.add_mutually_exclusive_group()
         when.add_argument("--on", type=day, metavar="DATE", help="run as at noon of DATE in each account's zone")
         when.add_argument("--at", type=moment, metavar="MOMENT", help="run as at MOMENT")
+        parser.add_argument("--account", default="", metavar="REFERENCE", help="only this account")
         parser.add_argument("--dry-run", action="store_true", help="only say what is waiting; change nothing")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         moments = list(self.moments(options))
         if options["dry_run"]:
-            self.say(sum((self.waiting(at=at, zone=zone) for at, zone in moments), start=Counter()), "would look at: ")
+            self.say(
+                sum((self.waiting(at=at, scope=scope) for at, scope in moments), start=Counter()), "would look at: "
+            )
             return
         counts: Counts = Counter()
         try:
-            for at, zone in moments:
-                counts += self.run(at=at, zone=zone, watch=self.watch())
+            for at, scope in moments:
+                counts += self.run(at=at, scope=scope, watch=self.watch())
         except AbnormalRun as stopped:
             self.say(counts + stopped.counts)
             self.stderr.write(f"{self.name}: stopped itself: {stopped}; staff have been told")
@@ -108,29 +117,30 @@ class MomentCommand(BaseCommand):
             self.stderr.write(f"{self.name}: {counts['failed']} could not be processed; see the staff tasks")
             sys.exit(1)
 
-    def run(self, *, at: datetime, zone: str | None, watch: Watch) -> Counts:
+    def run(self, *, at: datetime, scope: Scope, watch: Watch) -> Counts:
         raise NotImplementedError
 
-    def waiting(self, *, at: datetime, zone: str | None) -> Counts:
+    def waiting(self, *, at: datetime, scope: Scope) -> Counts:
         raise NotImplementedError
 
-    @property
-    def name(self) -> str:
-        return type(self).__module__.rpartition(".")[2]
-
-    def moments(self, options: dict[str, Any]) -> Iterator[tuple[datetime, str | None]]:
-        """Yield each moment to run for, with the one time zone it is for, or ``None`` for all."""
+    def moments(self, options: dict[str, Any]) -> Iterator[tuple[datetime, Scope]]:
+        """Yield each moment to run for, with the accounts it is for."""
         now = clock.now()
-        for at, zone in self._asked_for(options, now):
+        for at, scope in self._asked_for(options, now):
             if at > now and not (settings.DEBUG or options["dry_run"]):
                 raise CommandError(f"{self.name}: {at:%Y-%m-%d %H:%M %Z} is in the future", returncode=2)
-            yield at, zone
+            yield at, scope
 
-    def _asked_for(self, options: dict[str, Any], now: datetime) -> list[tuple[datetime, str | None]]:
-        if options["on"]:
-            zones = Account.objects.order_by("time_zone").values_list("time_zone", flat=True).distinct()
-            return [(clock.noon(options["on"], zone), zone) for zone in zones]
-        return [(options["at"] or now, None)]
+    def _asked_for(self, options: dict[str, Any], now: datetime) -> list[tuple[datetime, Scope]]:
+        accounts = Account.objects.order_by("time_zone")
+        if options["account"]:
+            accounts = accounts.filter(reference=options["account"])
+            if not accounts:
+                raise CommandError(f"{self.name}: there is no account {options['account']}", returncode=2)
+        if not options["on"]:
+            return [(options["at"] or now, Scope(account=options["account"]))]
+        zones = accounts.values_list("time_zone", flat=True).distinct()
+        return [(clock.noon(options["on"], zone), Scope(zone, options["account"])) for zone in zones]
 
     def say(self, counts: Counts, prefix: str = "") -> None:
         """Print counts in one line: ``12 reminded, 1 suspended``."""
@@ -150,6 +160,3 @@ def progress(label: str) -> Watch:
         return track(list(pks), description=label, console=console, transient=True, disable=not console.is_terminal)
 
     return watch
-
-
-Job = Callable[..., Counts]

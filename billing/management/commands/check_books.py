@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from billing import books, clock
-from billing.management.base import moment
+from billing.management.base import OneLineCommand, moment
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     help = "Check on live data what must always be true of the books; exit 1 with the rows that break it."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -13,6 +13,7 @@ from billing.batches import Counts, Watch
 from billing.gateways.base import GatewayUnavailable
 from billing.management.base import MomentCommand, moment
 from billing.models import Payment
+from billing.scope import Scope
 
 
 class Command(MomentCommand):
@@ -26,8 +27,8 @@ class Command(MomentCommand):
         self.since: datetime | None = options["since"]
         super().handle(*args, **options)
 
-    def run(self, *, at: datetime, zone: str | None, watch: Watch) -> Counts:
-        counts = reconciling.run(at=at, zone=zone, watch=watch)
+    def run(self, *, at: datetime, scope: Scope, watch: Watch) -> Counts:
+        counts = reconciling.run(at=at, scope=scope, watch=watch)
         try:
             differences = reconciling.compare(at=min(at, clock.now()), since=self.since)
         except GatewayUnavailable as error:
@@ -37,6 +38,6 @@ class Command(MomentCommand):
             self.stderr.write(difference)
         return counts + Counter(failed=len(differences))
 
-    def waiting(self, *, at: datetime, zone: str | None) -> Counts:
+    def waiting(self, *, at: datetime, scope: Scope) -> Counts:
         payments = Payment.objects.undecided().filter(next_action_at__lte=at)
-        return Counter(payments=(payments.filter(account__time_zone=zone) if zone else payments).count())
+        return Counter(payments=scope.limit(payments).count())

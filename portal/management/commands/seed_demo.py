@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from billing import clock
 from billing.gateways.sandbox.cards import NAMED_CARDS
-from billing.management.base import progress
+from billing.management.base import OneLineCommand, progress
 from billing.models import Account
 from portal import demo
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     help = "Seed the demo's company by running the real jobs over simulated weeks, once."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
