@@ -7,6 +7,7 @@ from ISO 4217; only the display is left to Babel, in the reader's locale.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,6 +17,7 @@ from babel.numbers import parse_pattern
 from iso4217 import Currency
 
 PARTS_PER_MILLION = 1_000_000
+LETTER_BESIDE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
 
 
 class CurrencyMismatch(ValueError):
@@ -87,9 +89,11 @@ def display(money: Money, locale: str) -> str:
     """
     Write money as a reader of ``locale`` expects it: ``€ 1.234,50`` or ``€1,234.50``.
 
-    Babel knows other decimals than ISO 4217 for some currencies, so the digits are given.
+    Babel knows other decimals than ISO 4217 for some currencies, so the digits are given,
+    and sets a currency of letters against its digits, so the space between them is given too.
     """
     digits = exponent(money.currency)
     pattern = parse_pattern(Locale.parse(locale).currency_formats["standard"].pattern)
     pattern.frac_prec = (digits, digits)
-    return str(pattern.apply(decimal(money), Locale.parse(locale), currency=money.currency, currency_digits=False))
+    text = pattern.apply(decimal(money), Locale.parse(locale), currency=money.currency, currency_digits=False)
+    return LETTER_BESIDE_DIGIT.sub("\u00a0", text)
