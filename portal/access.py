@@ -1,9 +1,31 @@
-"""Who may see and do what: no sign-up, and accounts only for their members."""
+"""
+Who may see and do what: no sign-up, and accounts only for their members.
+
+Every page of an account goes through ``members_only``: another's account and one that
+does not exist are the same 404, and dates on the page are in the account's time zone.
+"""
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from zoneinfo import ZoneInfo
+
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.db.models import Exists, F, OuterRef, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from billing.models import Account, Membership, Role, User
+
+P = ParamSpec("P")
+MemberView = Callable[Concatenate[HttpRequest, Membership, P], HttpResponse]
+AccountView = Callable[Concatenate[HttpRequest, str, P], HttpResponse]
 
 
 class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]
@@ -11,3 +33,64 @@ class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+
+def reader(request: HttpRequest) -> User:
+    """Return the person who is signed in; pages without sign-in do not ask."""
+    if not isinstance(request.user, User):
+        raise Http404
+    return request.user
+
+
+def memberships(user: User) -> QuerySet[Membership]:
+    """What a person is a member of; ``email_verified`` says whether mail may be sent to them."""
+    verified = EmailAddress.objects.filter(user=OuterRef("user"), email__iexact=OuterRef("user__email"), verified=True)
+    own = Membership.objects.filter(user=user).select_related("account", "user")
+    return own.annotate(email_verified=Exists(verified)).order_by("account__legal_name", "pk")
+
+
+def members_only(view: MemberView[P]) -> AccountView[P]:
+    """Give the view the reader's membership of the account that the address names."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, account: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        membership = memberships(reader(request)).filter(account__reference=account).first()
+        if membership is None:
+            raise Http404
+        with timezone.override(ZoneInfo(membership.account.time_zone)):
+            return view(request, membership, *args, **kwargs)
+
+    return guarded
+
+
+def payers_only(view: MemberView[P]) -> AccountView[P]:
+    """Let in who may pay; tell a viewer who can."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, membership: Membership, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not membership.may_pay:
+            return refuse(request, membership)
+        return view(request, membership, *args, **kwargs)
+
+    return members_only(guarded)
+
+
+def refuse(request: HttpRequest, membership: Membership) -> HttpResponse:
+    """Say that the reader may not do this, and who can."""
+    people = able_to_act(membership.account)
+    context = {"membership": membership, "account": membership.account, "people": people}
+    return render(request, "portal/not_allowed.html", context, status=403)
+
+
+def able_to_act(account: Account) -> list[Membership]:
+    """Who may pay for an account, administrators first."""
+    able = account.memberships.filter(role__in=(Role.ADMINISTRATOR, Role.PAYER), user__is_active=True)
+    return list(able.select_related("user").order_by(F("role").asc(), "pk"))
+
+
+def is_the_product(request: HttpRequest) -> bool:
+    """Whether the request carries the product's token; without a token set, nobody does."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    expected = settings.PRODUCT_API_TOKEN
+    same = secrets.compare_digest(token.strip().encode(), expected.encode())
+    return bool(expected) and scheme.lower() == "bearer" and same

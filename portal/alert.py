@@ -1,0 +1,112 @@
+"""An alert, and the facts it is computed from, with the eyes of one member."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from billing.models import Membership, Subscription
+from billing.outlook import Outlook
+from billing.states import DisabledReason, SubscriptionState
+
+from .wording import amounts, moment
+
+
+class Severity(StrEnum):
+    DANGER = "danger"
+    WARNING = "warning"
+    INFO = "info"
+    SUCCESS = "success"
+
+
+WORDS = {
+    "checking": gettext_lazy("Checking a payment"),
+    "need_auth": gettext_lazy("Approval needed"),
+    "deletion_soon": gettext_lazy("Data will be deleted"),
+    "canceled": gettext_lazy("Canceled"),
+    "suspended": gettext_lazy("Stopped"),
+    "last_warning": gettext_lazy("Stops soon"),
+    "charge_failed": gettext_lazy("Card declined"),
+    "past_due": gettext_lazy("Overdue"),
+    "card_expired": gettext_lazy("Card expired"),
+    "card_blocked": gettext_lazy("Card refused"),
+    "no_card": gettext_lazy("No card"),
+    "due_soon": gettext_lazy("Due soon"),
+    "card_expiring": gettext_lazy("Card expires soon"),
+    "email_unverified": gettext_lazy("E-mail not confirmed"),
+    "paid": gettext_lazy("Paid"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One fact the reader must know, and the one thing to do about it."""
+
+    code: str
+    severity: Severity
+    title: str
+    text: str
+    action_url: str = ""
+    action_label: str = ""
+    deadline: dt.datetime | None = None
+
+    @property
+    def word(self) -> str | Promise:
+        """The alert in a word or two, for lists of accounts."""
+        return WORDS[self.code]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The outlook of an account at a moment, as one member may act on it."""
+
+    outlook: Outlook
+    membership: Membership
+    at: dt.datetime
+
+    @property
+    def owed(self) -> str:
+        return amounts(self.outlook.totals)
+
+    def page(self, name: str) -> str:
+        return reverse(name, args=[self.outlook.account.reference])
+
+    def moment(self, at: dt.datetime) -> str:
+        return moment(at, self.outlook.account.time_zone)
+
+    def services(self, state: str) -> list[Subscription]:
+        return [service for service in self.outlook.services if service.state == state]
+
+    def unpaid(self, state: str) -> list[Subscription]:
+        """Services in ``state`` for no other reason than that they are not paid."""
+        return [each for each in self.services(state) if each.disabled_reasons == [DisabledReason.NONPAYMENT]]
+
+    def everything(self, services: list[Subscription]) -> bool:
+        """Whether these are all the services, so that they need no names."""
+        kept = [service for service in self.outlook.services if service.state != SubscriptionState.DELETED]
+        return len(services) == len(kept) > 1
+
+    def card_works(self) -> bool:
+        method = self.outlook.card
+        return bool(method and not method.blocked_reason and not method.is_expired(on=self.outlook.today))
+
+    def pay(self) -> tuple[str, str]:
+        """Where to pay and what the button says: with the card on file when it works, else with a new one."""
+        if not self.membership.may_pay:
+            return f"{self.page('profile')}#people", _("See who can pay")
+        if not self.outlook.totals:
+            return self.page("help"), _("Contact us")
+        if not self.card_works():
+            return self.page("card_change"), _("Change card and pay %(amount)s") % {"amount": self.owed}
+        return self.page("settle"), _("Pay %(amount)s") % {"amount": self.owed}
+
+    def change_card(self) -> tuple[str, str]:
+        if not self.membership.may_pay:
+            return f"{self.page('profile')}#people", _("See who can pay")
+        return self.page("card_change"), _("Change card") if self.outlook.card else _("Add a card")

@@ -1,0 +1,141 @@
+"""
+Alerts about what is owed and what it has cost so far, the worst first.
+
+A service that has stopped and one that will stop are two alerts, never one sentence.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from billing.declines import advice
+from billing.models import Payment, Subscription
+from billing.states import SubscriptionState
+
+from .alert import Alert, Facts, Severity
+from .wording import card, hour, listing, long_date, money
+
+DELETION_SOON_DAYS = 60
+
+
+def debt(facts: Facts) -> Iterator[Alert]:
+    canceled = facts.unpaid(SubscriptionState.CANCELED)
+    suspended = facts.unpaid(SubscriptionState.SUSPENDED)
+    warned = facts.services(SubscriptionState.WARNED)
+    if canceled:
+        yield _canceled(facts, canceled)
+    if suspended:
+        yield _suspended(facts, suspended)
+    if warned:
+        yield _warned(facts, warned)
+    if facts.outlook.owed and not (canceled or suspended or warned):
+        failure = facts.outlook.last_failure
+        yield _charge_failed(facts, failure) if failure else _past_due(facts, None)
+
+
+def _canceled(facts: Facts, services: list[Subscription]) -> Alert:
+    delete_on = min(service.delete_on for service in services if service.delete_on)
+    words = {"date": long_date(delete_on), "amount": facts.owed}
+    if (delete_on - facts.outlook.today).days <= DELETION_SOON_DAYS:
+        title = _("Your data will be deleted on %(date)s.") % words
+        text = _("We cannot undo this. Pay %(amount)s before then and your services come back.") % words
+        return Alert("deletion_soon", Severity.DANGER, title, text, *facts.pay())
+    title = _names(
+        facts,
+        services,
+        _("Your services are canceled."),
+        ngettext("%(names)s is canceled.", "%(names)s are canceled.", len(services)),
+    )
+    text = _("Nothing has been deleted. Pay %(amount)s and everything comes back. Data is kept until %(date)s.") % words
+    return Alert("canceled", Severity.DANGER, title, text, *facts.pay())
+
+
+def _suspended(facts: Facts, services: list[Subscription]) -> Alert:
+    title = _names(
+        facts,
+        services,
+        _("Your services have stopped."),
+        ngettext("%(names)s has stopped.", "%(names)s have stopped.", len(services)),
+    )
+    text = _("Nothing has been deleted. Pay %(amount)s and everything comes back, by card within a minute.")
+    text = text % {"amount": facts.owed}
+    cancel_at = min((service.cancel_at for service in services if service.cancel_at), default=None)
+    if cancel_at:
+        text += " " + _("Without payment, cancellation follows on %(moment)s.") % {"moment": facts.moment(cancel_at)}
+    return Alert("suspended", Severity.DANGER, title, text, *facts.pay(), cancel_at)
+
+
+def _warned(facts: Facts, services: list[Subscription]) -> Alert:
+    stop_at = min((service.suspend_at for service in services if service.suspend_at), default=None)
+    if stop_at is None:
+        return _past_due(facts, None)
+    zone = facts.outlook.account.time_zone
+    days = (facts.outlook.account.today(stop_at) - facts.outlook.today).days
+    if days > 1:
+        return _past_due(facts, stop_at)
+    words = {"date": long_date(facts.outlook.account.today(stop_at)), "hour": hour(stop_at, zone), "amount": facts.owed}
+    if days == 1:
+        every = _("Your services stop tomorrow, %(date)s, at %(hour)s.")
+        some = ngettext(
+            "%(names)s stops tomorrow, %(date)s, at %(hour)s.",
+            "%(names)s stop tomorrow, %(date)s, at %(hour)s.",
+            len(services),
+        )
+        text = _("Pay %(amount)s today to prevent this.")
+    else:
+        every = _("Your services stop today, %(date)s, at %(hour)s.")
+        some = ngettext(
+            "%(names)s stops today, %(date)s, at %(hour)s.",
+            "%(names)s stop today, %(date)s, at %(hour)s.",
+            len(services),
+        )
+        text = _("Pay %(amount)s now to prevent this.")
+    title = _names(facts, services, every, some, **words)
+    return Alert("last_warning", Severity.DANGER, title, text % words, *facts.pay(), stop_at)
+
+
+def _past_due(facts: Facts, stop_at: dt.datetime | None) -> Alert:
+    stop_at = stop_at or facts.outlook.next_stop_at
+    sentences = [_since(facts)]
+    if failure := facts.outlook.last_failure:
+        sentences.append(str(advice(failure.decline_code).reason))
+    if stop_at:
+        sentences.append(_("Services stop on %(moment)s.") % {"moment": facts.moment(stop_at)})
+    return Alert("past_due", Severity.DANGER, _("Payment overdue."), " ".join(sentences), *facts.pay(), stop_at)
+
+
+def _since(facts: Facts) -> str:
+    days = {invoice.due_on for invoice in facts.outlook.due if invoice.due_on}
+    words = {"amount": facts.owed, "date": long_date(min(days, default=facts.outlook.today))}
+    if len(days) == 1:
+        return _("%(amount)s was due on %(date)s.") % words
+    return _("%(amount)s is due; the oldest invoice fell due on %(date)s.") % words
+
+
+def _charge_failed(facts: Facts, failure: Payment) -> Alert:
+    words = {
+        "amount": money(failure.money),
+        "card": card(failure.payment_method) if failure.payment_method else _("your card"),
+        "date": long_date(facts.outlook.account.today(failure.settled_at or failure.created_at)),
+    }
+    sentences = [
+        str(advice(failure.decline_code).reason),
+        _("We tried to charge %(amount)s to %(card)s on %(date)s.") % words,
+    ]
+    stop_at = facts.outlook.next_stop_at
+    if stop_at:
+        before = _("To keep your services running, pay or change your card before %(moment)s.")
+        sentences.append(before % {"moment": facts.moment(stop_at)})
+    else:
+        sentences.append(_("To keep your services running, pay or change your card."))
+    title = _("We could not charge your card.")
+    return Alert("charge_failed", Severity.WARNING, title, " ".join(sentences), *facts.pay(), stop_at)
+
+
+def _names(facts: Facts, services: list[Subscription], every: str, some: str, **words: str) -> str:
+    names = listing([service.name for service in services])
+    return (every if facts.everything(services) else some) % {"names": names, **words}

@@ -1,0 +1,168 @@
+"""Events in plain words: stored are codes and keys, read are sentences."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from billing.declines import advice
+from billing.models import Event
+from billing.money import Money
+
+from .wording import amounts, card, long_date, moment, money
+
+RELATED = ("invoice", "payment__payment_method", "subscription", "payment_method", "actor")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the timeline; ``tone`` is how good or bad the news is."""
+
+    at: dt.datetime
+    tone: str
+    text: str
+    detail: str
+    invoice_reference: str
+    actor: str
+
+
+def told(event: Event) -> Entry:
+    """Put one event, loaded with ``RELATED``, into words."""
+    tone, sentence = TOLD[event.type]
+    text, detail = sentence(event)
+    reference = event.invoice.reference if event.invoice else ""
+    return Entry(event.at, tone, text, detail, reference, _actor(event))
+
+
+def _actor(event: Event) -> str:
+    if event.actor is None:
+        return ""
+    return _("Support") if event.actor.is_staff else event.actor.get_full_name()
+
+
+Words = tuple[str, str]
+
+
+def _number(event: Event) -> str:
+    return str(event.invoice) if event.invoice else ""
+
+
+def _amount(event: Event) -> str:
+    return money(event.payment.money) if event.payment else ""
+
+
+def _service(event: Event) -> str:
+    return event.subscription.name if event.subscription else ""
+
+
+def _card_name(event: Event) -> str:
+    method = event.payment_method or (event.payment.payment_method if event.payment else None)
+    return card(method) if method else ""
+
+
+def _day(event: Event, code: str) -> str:
+    value = event.codes.get(code)
+    return long_date(dt.date.fromisoformat(value[:10])) if value else ""
+
+
+def _finalized(event: Event) -> Words:
+    amount = money(event.invoice.total_money) if event.invoice else ""
+    due = event.invoice.due_on if event.invoice else None
+    detail = _("Due on %(date)s.") % {"date": long_date(due)} if due else ""
+    return _("Invoice %(number)s of %(amount)s was issued.") % {"number": _number(event), "amount": amount}, detail
+
+
+def _failed(event: Event) -> Words:
+    words = {"amount": _amount(event), "card": _card_name(event)}
+    text = _("%(amount)s could not be charged to %(card)s.") if words["card"] else _("%(amount)s could not be charged.")
+    return text % words, str(advice(event.codes.get("decline_code", "")).reason)
+
+
+def _succeeded(event: Event) -> Words:
+    words = {"amount": _amount(event), "card": _card_name(event)}
+    text = _("%(amount)s was received from %(card)s.") if words["card"] else _("%(amount)s was received.")
+    return text % words, event.payment.reference if event.payment else ""
+
+
+def _warned(event: Event) -> Words:
+    text = _("We announced that %(service)s will stop.") % {"service": _service(event)}
+    value = event.codes.get("suspend_at")
+    if not value:
+        return text, ""
+    return text, _("Announced for %(moment)s.") % {"moment": moment(dt.datetime.fromisoformat(value))}
+
+
+def _suspended(event: Event) -> Words:
+    cancel_on = _day(event, "cancel_on")
+    detail = _("It is canceled on %(date)s unless everything is paid.") % {"date": cancel_on} if cancel_on else ""
+    return _("%(service)s stopped.") % {"service": _service(event)}, detail
+
+
+def _canceled(event: Event) -> Words:
+    kept = _day(event, "delete_on")
+    detail = _("Its data is kept until %(date)s.") % {"date": kept} if kept else ""
+    return _("%(service)s was canceled.") % {"service": _service(event)}, detail
+
+
+def _announced(event: Event) -> Words:
+    words = {"service": _service(event), "date": _day(event, "delete_on")}
+    return _("We announced that the data of %(service)s will be deleted on %(date)s.") % words, ""
+
+
+def _consented(event: Event) -> Words:
+    totals = event.codes.get("totals") or {}
+    amount = amounts(Money(value, currency) for currency, value in sorted(totals.items()))
+    return _("Agreed to pay %(amount)s.") % {"amount": amount}, ""
+
+
+def _of_invoice(text: Callable[[], str]) -> Callable[[Event], Words]:
+    return lambda event: (text() % {"number": _number(event)}, "")
+
+
+def _of_payment(text: Callable[[], str]) -> Callable[[Event], Words]:
+    return lambda event: (text() % {"amount": _amount(event)}, "")
+
+
+def _of_card(text: Callable[[], str]) -> Callable[[Event], Words]:
+    return lambda event: (text() % {"card": _card_name(event)}, "")
+
+
+def _of_service(text: Callable[[], str]) -> Callable[[Event], Words]:
+    return lambda event: (text() % {"service": _service(event)}, "")
+
+
+# What the timeline tells, and how the news is taken. Mail deliveries and dunning's own
+# book-keeping are left out: the facts they follow from are told.
+TOLD: dict[str, tuple[str, Callable[[Event], Words]]] = {
+    "invoice.finalized": ("info", _finalized),
+    "invoice.due_soon": ("info", _of_invoice(lambda: _("We wrote that invoice %(number)s falls due soon."))),
+    "invoice.due_today": ("info", _of_invoice(lambda: _("Invoice %(number)s fell due."))),
+    "invoice.paid": ("success", _of_invoice(lambda: _("Invoice %(number)s was paid in full."))),
+    "payment.succeeded": ("success", _succeeded),
+    "payment.failed": ("danger", _failed),
+    "payment.action_required": (
+        "warning",
+        _of_payment(lambda: _("The bank asked for approval of a payment of %(amount)s.")),
+    ),
+    "payment.unknown": ("info", _of_payment(lambda: _("The bank did not answer about %(amount)s; we keep asking."))),
+    "payment.canceled": ("info", _of_payment(lambda: _("A payment of %(amount)s was not completed."))),
+    "card.added": ("info", _of_card(lambda: _("%(card)s was added."))),
+    "card.made_default": ("info", _of_card(lambda: _("%(card)s is now charged automatically."))),
+    "card.removed": ("info", _of_card(lambda: _("%(card)s was removed."))),
+    "card.blocked": ("warning", _of_card(lambda: _("%(card)s is not charged again: the bank refused it for good."))),
+    "card.expiring": ("warning", _of_card(lambda: _("We wrote that %(card)s expires soon."))),
+    "dunning.reminded": ("warning", _of_invoice(lambda: _("We sent a reminder about invoice %(number)s."))),
+    "service.started": ("info", _of_service(lambda: _("%(service)s was started."))),
+    "service.past_due": ("warning", _of_service(lambda: _("Payment for %(service)s is overdue."))),
+    "service.warned": ("warning", _warned),
+    "service.suspended": ("danger", _suspended),
+    "service.canceled": ("danger", _canceled),
+    "service.restored": ("success", _of_service(lambda: _("%(service)s is on again."))),
+    "service.deletion_announced": ("danger", _announced),
+    "service.deletion_due": ("danger", _of_service(lambda: _("The data of %(service)s may now be deleted."))),
+    "settlement.consented": ("info", _consented),
+    "profile.changed": ("info", lambda event: (_("The account's details were changed."), "")),
+}

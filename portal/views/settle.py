@@ -1,0 +1,157 @@
+"""
+Pay what is owed: choose, check, result.
+
+Choosing shows the quote; continuing freezes it as a settlement; paying consumes that
+once, so that ten clicks are one charge and every click lands on the same result.
+"""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from billing import cards, charging, clock, settling
+from billing.declines import advice
+from billing.models import Membership, Payment, PaymentMethod, Settlement, SettlementPurpose
+from billing.outlook import outlook, sums
+from billing.states import PaymentState
+
+from ..access import members_only, payers_only, reader
+from ..forms import ConsentForm, PayForm
+from .account_page import flow_page, page_with_outlook
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@payers_only
+def choose(request: HttpRequest, membership: Membership) -> HttpResponse:
+    """Show what is due; continuing consents to it."""
+    form = ConsentForm(request.POST or None)
+    if form.is_valid():
+        return _consent(request, membership, form.cleaned_data["digest"])
+    try:
+        quote = settling.quote(membership.account, at=clock.now())
+    except settling.NothingDue:
+        return nothing_due(request, membership)
+    card = cards.default_card(membership.account)
+    return flow_page(request, "portal/settle.html", membership, quote=quote, card=card)
+
+
+def _consent(request: HttpRequest, membership: Membership, digest: str) -> HttpResponse:
+    try:
+        settlement = settling.consent(
+            membership.account, purpose=SettlementPurpose.PAY, digest=digest, by=reader(request), at=clock.now()
+        )
+    except settling.QuoteChanged:
+        return quote_changed(request, membership)
+    except settling.NothingDue:
+        return nothing_due(request, membership)
+    return redirect("settlement", membership.account.reference, settlement.reference)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@payers_only
+def check(request: HttpRequest, membership: Membership, reference: str) -> HttpResponse:
+    """Show the frozen list once more; the button states the amount and charges it."""
+    settlement = get_object_or_404(Settlement, account=membership.account, reference=reference)
+    if settlement.consumed_at:
+        return redirect("settlement_result", membership.account.reference, reference)
+    methods = usable(membership)
+    if not methods:
+        messages.warning(request, _("There is no card on file that can be charged. Add one to pay."))
+        return redirect("card_change", membership.account.reference)
+    form = PayForm(request.POST or None, methods=methods)
+    if form.is_valid():
+        return pay(request, membership, settlement, form.cleaned_data["method"])
+    lines = settling.result(settlement).lines
+    return flow_page(
+        request,
+        "portal/settlement.html",
+        membership,
+        lines=lines,
+        totals=sums(line.amount for line in lines),
+        form=form,
+        methods=methods,
+    )
+
+
+def usable(membership: Membership) -> list[PaymentMethod]:
+    """Cards on file that may be charged now, the default first."""
+    today = membership.account.today(clock.now())
+    on_file = PaymentMethod.objects.for_account(membership.account).on_file()
+    return [method for method in on_file.filter(blocked_reason="") if not method.is_expired(on=today)]
+
+
+def pay(request: HttpRequest, membership: Membership, settlement: Settlement, method: PaymentMethod) -> HttpResponse:
+    try:
+        settling.settle(settlement, method=method, by=reader(request), at=clock.now())
+    except settling.QuoteChanged:
+        return quote_changed(request, membership)
+    except settling.PaymentInProgress as refusal:
+        return in_progress(request, membership, refusal.payment)
+    return redirect("settlement_result", membership.account.reference, settlement.reference)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@members_only
+def result(request: HttpRequest, membership: Membership, reference: str) -> HttpResponse:
+    """Show what became of a settlement; posting asks the bank again about what is undecided."""
+    settlement = get_object_or_404(Settlement, account=membership.account, reference=reference)
+    if request.method == "POST":
+        for payment in settlement.payments.undecided():
+            charging.check(payment, at=clock.now())
+        return redirect("settlement_result", membership.account.reference, reference)
+    if not settlement.consumed_at:
+        return flow_page(request, "portal/unused.html", membership)
+    return _result_page(request, membership, settling.result(settlement))
+
+
+def _result_page(request: HttpRequest, membership: Membership, outcome: settling.Result) -> HttpResponse:
+    view = outlook(membership.account, at=clock.now())
+    states = {payment: payment.state for payment in outcome.payments}
+    refused = [payment for payment, state in states.items() if state in (PaymentState.FAILED, PaymentState.CANCELED)]
+    return page_with_outlook(
+        request,
+        "portal/result.html",
+        membership,
+        view,
+        quiet=True,
+        result=outcome,
+        received=sums(line.amount for line in outcome.lines if line.status == "paid"),
+        missing=sums(line.amount for line in outcome.lines if line.status != "paid"),
+        approvals=[payment for payment, state in states.items() if state == PaymentState.REQUIRES_ACTION],
+        refusals=[{"payment": payment, "advice": advice(payment.decline_code)} for payment in refused],
+        off=[service for service in view.services if service.is_off],
+    )
+
+
+@require_safe
+@members_only
+def came_back(request: HttpRequest, membership: Membership, reference: str) -> HttpResponse:
+    """Take the person back from approving a charge at the bank; loading it again is harmless."""
+    found = Payment.objects.select_related("settlement")
+    payment = charging.check(get_object_or_404(found, account=membership.account, reference=reference), at=clock.now())
+    if payment.settlement is None:
+        return redirect("overview", membership.account.reference)
+    return redirect("settlement_result", membership.account.reference, payment.settlement.reference)
+
+
+def quote_changed(request: HttpRequest, membership: Membership) -> HttpResponse:
+    messages.warning(
+        request, _("The amounts have changed since you looked. Nothing was charged. Check the new amounts.")
+    )
+    return redirect("settle", membership.account.reference)
+
+
+def nothing_due(request: HttpRequest, membership: Membership) -> HttpResponse:
+    messages.success(request, _("There is nothing to pay now."))
+    return redirect("overview", membership.account.reference)
+
+
+def in_progress(request: HttpRequest, membership: Membership, payment: Payment) -> HttpResponse:
+    messages.info(request, _("This is being paid already. Nothing was charged twice."))
+    if payment.settlement is None:
+        return redirect("overview", membership.account.reference)
+    return redirect("settlement_result", membership.account.reference, payment.settlement.reference)
