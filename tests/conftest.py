@@ -14,6 +14,26 @@ from billing.gateways.sandbox import Engine
 from billing.models import Event, Payment
 from billing.states import PaymentState
 
+# Node ids of tests that may be skipped. Any other skip fails the run: what is not run proves nothing.
+MAY_BE_SKIPPED: frozenset[str] = frozenset()
+
+
+def unexpected_skips(config: pytest.Config) -> list[str]:
+    """Return what was skipped and may not be; with several workers only their controller knows."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    return sorted({report.nodeid for report in skipped} - MAY_BE_SKIPPED)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if unexpected_skips(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for nodeid in unexpected_skips(config):
+        terminalreporter.write_line(f"SKIPPED and not allowed to be: {nodeid}", red=True)
+
 
 @pytest.fixture(autouse=True)
 def sandbox(settings: object, tmp_path: Path) -> Engine:
