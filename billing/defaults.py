@@ -1,8 +1,17 @@
-"""Rows every installation starts with: the two ladders and the floors, put back after a flush."""
+"""
+Rows every installation starts with: two ladders, floors and staff groups, put back after a flush.
+
+A group's permission to *change* what the admin never lets anyone edit (a payment, a
+webhook) is the permission to run the acts on its list.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+
+from django.apps import apps
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Group, Permission
 
 from .models import Act, CollectionMethod, CurrencyFloor, DunningPolicy, DunningStep
 
@@ -31,9 +40,50 @@ LADDERS = {
 # (currency, no case under, no suspension under), in minor units.
 FLOORS = [("EUR", 5_00, 25_00), ("USD", 5_00, 25_00), ("GBP", 5_00, 25_00), ("JPY", 800, 4_000)]
 
+# What staff may do, each group on top of the one before it; an auditor may view everything.
+SUPPORT_AGENT = (
+    "view_user view_account view_membership view_contact view_seller view_plan view_subscription "
+    "view_invoice view_invoiceline view_payment view_paymentmethod view_cardvisit view_settlement view_settlementline "
+    "view_dunningcase view_dunningpolicy view_dunningstep view_event view_stafftask change_stafftask"
+)
+BILLING_AGENT = (
+    f"{SUPPORT_AGENT} view_ledgerentry view_allocation view_numberseries view_currencyfloor view_gatewayevent "
+    "add_account change_account add_contact change_contact add_subscription change_subscription "
+    "change_payment change_cardvisit change_gatewayevent"
+)
+BILLING_LEAD = (
+    f"{BILLING_AGENT} add_user change_user add_membership change_membership delete_membership delete_contact "
+    "add_seller change_seller add_plan change_plan add_currencyfloor change_currencyfloor"
+)
+AUDITOR = "Auditor"
+GROUPS = {"Support agent": SUPPORT_AGENT, "Billing agent": BILLING_AGENT, "Billing lead": BILLING_LEAD, AUDITOR: ""}
+
 
 def install() -> None:
     """Add what is missing; what an operator has added or published since stays."""
+    _install_policies()
+    grant("billing", GROUPS)
+
+
+def grant(app_label: str, groups: dict[str, str]) -> None:
+    """
+    Give groups, made when they are missing, permissions of one app by codename; an auditor gets every view.
+
+    Django makes the permissions of an app after its ``post_migrate``, unless it is asked to before.
+    """
+    create_permissions(apps.get_app_config(app_label), verbosity=0)
+    known = {
+        permission.codename: permission for permission in Permission.objects.filter(content_type__app_label=app_label)
+    }
+    for name, codenames in groups.items():
+        wanted = (
+            [codename for codename in known if codename.startswith("view_")] if name == AUDITOR else codenames.split()
+        )
+        group, _ = Group.objects.get_or_create(name=name)
+        group.permissions.add(*(known[codename] for codename in wanted))
+
+
+def _install_policies() -> None:
     for method, steps in LADDERS.items():
         policy, created = DunningPolicy.objects.get_or_create(
             name=method, version=1, defaults={"collection_method": method, "published_at": IN_FORCE_SINCE}

@@ -34,6 +34,7 @@ TYPES = {
     "dunning.reminded": "A reminder is due.",
     "dunning.closed": "Nothing is owed to this seller any more.",
     "dunning.stopped": "A run stopped itself because the night was abnormal.",
+    "service.started": "An account took a service.",
     "service.past_due": "A service has something past due.",
     "service.warned": "A service's stop is announced.",
     "service.suspended": "A service has stopped.",

@@ -11,9 +11,7 @@ from .invoicing import INVOICE_HOUR
 from .models import Account, Plan, Seller, Subscription, TaxTreatment
 
 # ISO 3166-1 codes of the VAT area of the European Union; Greece is GR here and EL in its VAT numbers.
-EUROPEAN_UNION = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
-)
+EUROPEAN_UNION = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
 
 
 @transaction.atomic
@@ -53,6 +51,6 @@ def tax_treatment(seller: Seller, account: Account) -> TaxTreatment:
     """
     if account.country == seller.country:
         return TaxTreatment.STANDARD
-    if not {account.country, seller.country} <= EUROPEAN_UNION:
+    if not {account.country, seller.country} <= set(EUROPEAN_UNION.split()):
         return TaxTreatment.OUTSIDE_SCOPE
     return TaxTreatment.REVERSE_CHARGE if account.vat_id else TaxTreatment.STANDARD

@@ -110,6 +110,7 @@ NOT_MAILED = {
     "dunning.opened",
     "dunning.closed",
     "dunning.stopped",  # for staff
+    "service.started",  # the first invoice says it
     "service.past_due",  # the refusal or the reminder says it
     "service.restored",  # the receipt says it
     "service.deletion_due",  # for the seller's product
