@@ -34,7 +34,9 @@ demo: setup ## Seed a company in every state and serve it on http://localhost:80
 	@$(FOR_DEMO) $(RUN) migrate --verbosity 0
 	@$(FOR_DEMO) $(RUN) createcachetable
 	@$(FOR_DEMO) $(RUN) seed_demo
-	@$(FOR_DEMO) $(RUN) send_notifications --loop & mail=$$!; trap 'kill $$mail 2>/dev/null' EXIT INT TERM; \
+	@$(FOR_DEMO) $(RUN) send_notifications --loop & mail=$$!; \
+		$(FOR_DEMO) $(RUN) reconcile_payments --loop & payments=$$!; \
+		trap 'kill $$mail $$payments 2>/dev/null' EXIT INT TERM; \
 		$(FOR_DEMO) $(RUN) runserver --noreload --insecure 127.0.0.1:$(PORT)
 
 test: setup ## Run the whole suite on SQLite

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from . import charging, links, settling
+from . import charging, expiring, links, settling
 from .events import record
 from .gateways import get_gateway
 from .gateways.base import Card, GatewayUnavailable, SessionStatus
@@ -112,6 +112,7 @@ def _close(visit: CardVisit, card: Card | None, *, at: datetime) -> None:
         added_at=at,
         added_by=visit.started_by,
     )
+    expiring.plan(method, at=at)
     CardVisit.objects.filter(pk=visit.pk).update(payment_method=method)
     record("card.added", at=at, account=account, payment_method=method, actor=visit.started_by)
     if _takes_over(method, at=at):

@@ -24,6 +24,7 @@ LADDERS = {
     CollectionMethod.CHARGE_AUTOMATICALLY: [
         *((Act.REMIND, day, 0) for day in (3, 7, 12, 18)),
         *((Act.CHARGE, day, 0) for day in (1, 3, 6, 9, 13, 20)),
+        *((Act.CARD_EXPIRY, day, 0) for day in (30, 7)),
         (Act.WARN, 14, 7),
         (Act.SUSPEND, 21, 0),
         *AFTER_THE_STOP,
@@ -40,7 +41,7 @@ LADDERS = {
 # (currency, no case under, no suspension under), in minor units.
 FLOORS = [("EUR", 5_00, 25_00), ("USD", 5_00, 25_00), ("GBP", 5_00, 25_00), ("JPY", 800, 4_000)]
 
-# What staff may do, each group on top of the one before it; an auditor may view everything.
+# What staff may do, each group on top of the one before it.
 SUPPORT_AGENT = (
     "view_user view_account view_membership view_contact view_seller view_plan view_subscription "
     "view_invoice view_invoiceline view_payment view_paymentmethod view_cardvisit view_settlement view_settlementline "
@@ -55,35 +56,36 @@ BILLING_LEAD = (
     f"{BILLING_AGENT} add_user change_user add_membership change_membership delete_membership delete_contact "
     "add_seller change_seller add_plan change_plan add_currencyfloor change_currencyfloor"
 )
-AUDITOR = "Auditor"
-GROUPS = {"Support agent": SUPPORT_AGENT, "Billing agent": BILLING_AGENT, "Billing lead": BILLING_LEAD, AUDITOR: ""}
+EVERY_VIEW = ""
+GROUPS = {
+    "Support agent": SUPPORT_AGENT,
+    "Billing agent": BILLING_AGENT,
+    "Billing lead": BILLING_LEAD,
+    "Auditor": EVERY_VIEW,
+}
 
 
 def install() -> None:
     """Add what is missing; what an operator has added or published since stays."""
-    _install_policies()
+    _install_dunning()
     grant("billing", GROUPS)
 
 
 def grant(app_label: str, groups: dict[str, str]) -> None:
     """
-    Give groups, made when they are missing, permissions of one app by codename; an auditor gets every view.
+    Give groups, made when they are missing, permissions of one app by codename.
 
     Django makes the permissions of an app after its ``post_migrate``, unless it is asked to before.
     """
     create_permissions(apps.get_app_config(app_label), verbosity=0)
-    known = {
-        permission.codename: permission for permission in Permission.objects.filter(content_type__app_label=app_label)
-    }
+    permissions = {row.codename: row for row in Permission.objects.filter(content_type__app_label=app_label)}
+    views = " ".join(codename for codename in permissions if codename.startswith("view_"))
     for name, codenames in groups.items():
-        wanted = (
-            [codename for codename in known if codename.startswith("view_")] if name == AUDITOR else codenames.split()
-        )
         group, _ = Group.objects.get_or_create(name=name)
-        group.permissions.add(*(known[codename] for codename in wanted))
+        group.permissions.add(*(permissions[codename] for codename in (codenames or views).split()))
 
 
-def _install_policies() -> None:
+def _install_dunning() -> None:
     for method, steps in LADDERS.items():
         policy, created = DunningPolicy.objects.get_or_create(
             name=method, version=1, defaults={"collection_method": method, "published_at": IN_FORCE_SINCE}

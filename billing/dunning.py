@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import F
 
-from . import invoicing, standing
+from . import expiring, invoicing, standing
 from .batches import Counts, Watch, for_each_account, unwatched
 from .brakes import AbnormalRun, usual_limit
 from .calendars import is_stop_day
@@ -47,8 +47,9 @@ def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> C
     Counts ``notified``, ``reminded``, ``warned``, ``suspended``, ``canceled`` and ``failed``.
     Raises ``AbnormalRun`` before the first suspension when there would be too many.
     """
+    counts = expiring.run(at=at, scope=scope)
     accounts = due_accounts(at=at, scope=scope)
-    counts = for_each_account(accounts, lambda account: _notify(account, at=at), job="dunning", at=at, watch=watch)
+    counts += for_each_account(accounts, lambda account: _notify(account, at=at), job="dunning", at=at, watch=watch)
     _stop_if_abnormal(counts, at=at, scope=scope)
     climbing = _climbing_accounts(at=at, scope=scope)
     return counts + for_each_account(

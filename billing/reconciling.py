@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
+
 from . import cards, charging, webhooks
 from .batches import Counts, Watch, guarded, unwatched
 from .gateways import get_gateway
 from .gateways.base import ChargeRecord, Status
-from .models import CardVisit, Payment, Seller, TaskKind
+from .models import CardVisit, GatewayEvent, Payment, Seller, TaskKind
 from .scope import EVERYONE, Scope
 from .staffing import ask_staff
 from .states import LIVE_PAYMENT_STATES, PaymentState
@@ -32,11 +34,26 @@ def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> C
     return counts + _check_payments(at=at, scope=scope, watch=watch) + _finish_visits(at=at, scope=scope)
 
 
-def _check_payments(*, at: datetime, scope: Scope = EVERYONE, watch: Watch) -> Counts:
+def waiting(*, at: datetime, scope: Scope = EVERYONE) -> Counts:
+    """Count what ``run`` would look at."""
+    return Counter(
+        webhooks=GatewayEvent.objects.waiting(at=at).count(),
+        payments=_due_payments(at, scope).count(),
+        visits=_due_visits(at, scope).count(),
+    )
+
+
+def _due_payments(at: datetime, scope: Scope) -> QuerySet[Payment]:
+    return scope.limit(Payment.objects.undecided().filter(next_action_at__lte=at).order_by("next_action_at"))
+
+
+def _due_visits(at: datetime, scope: Scope) -> QuerySet[CardVisit]:
+    return scope.limit(CardVisit.objects.filter(next_action_at__lte=at))
+
+
+def _check_payments(*, at: datetime, scope: Scope, watch: Watch) -> Counts:
     counts: Counts = Counter()
-    waiting = Payment.objects.undecided().filter(next_action_at__lte=at)
-    waiting = scope.limit(waiting)
-    for pk in watch(list(waiting.order_by("next_action_at").values_list("pk", flat=True))):
+    for pk in watch(list(_due_payments(at, scope).values_list("pk", flat=True))):
         payment = Payment.objects.select_related("account", "payment_method", "seller").get(pk=pk)
         with guarded(counts, payment.account_id, job="reconciling", at=at):
             decided = charging.check(payment, at=at).state not in LIVE_PAYMENT_STATES
@@ -44,11 +61,9 @@ def _check_payments(*, at: datetime, scope: Scope = EVERYONE, watch: Watch) -> C
     return counts
 
 
-def _finish_visits(*, at: datetime, scope: Scope = EVERYONE) -> Counts:
+def _finish_visits(*, at: datetime, scope: Scope) -> Counts:
     counts: Counts = Counter()
-    waiting = CardVisit.objects.filter(next_action_at__lte=at).select_related("account", "settlement", "started_by")
-    waiting = scope.limit(waiting)
-    for visit in waiting:
+    for visit in _due_visits(at, scope).select_related("account", "settlement", "started_by", "payment_method"):
         with guarded(counts, visit.account_id, job="reconciling", at=at):
             cards.finish(visit, at=at)
             counts["visits"] += 1

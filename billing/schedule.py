@@ -28,6 +28,7 @@ class Ladder:
     warn_lead: int = 7
     suspend_day: int = 21
     cancel_after: int = 30
+    card_expiry: tuple[int, ...] = ()
     deletion_notices: tuple[int, ...] = (60, 30, 7, 1)
     delete_after: int = 90
 
@@ -45,6 +46,13 @@ class Ladder:
     def next_notice(self, days: int) -> int | None:
         """Return the next notice day (negative before the due date) after ``days``."""
         return min((day for day in self.notices if day > days), default=None)
+
+    def expiry_notice_due(self, days_left: int) -> int | None:
+        """Return the most urgent notice of a card's expiry due with ``days_left``."""
+        return min((day for day in self.card_expiry if day >= days_left), default=None)
+
+    def next_expiry_notice(self, days_left: int) -> int | None:
+        return max((day for day in self.card_expiry if day < days_left), default=None)
 
     def deletion_notice_due(self, days_left: int, *, given: int | None) -> int | None:
         """Return the most urgent deletion notice due with ``days_left``, unless one as urgent was given."""

@@ -61,6 +61,7 @@ class DunningPolicy(models.Model):
             warn_lead=lead,
             suspend_day=days[Act.SUSPEND][0],
             cancel_after=days[Act.CANCEL][0],
+            card_expiry=tuple(sorted(days[Act.CARD_EXPIRY], reverse=True)),
             deletion_notices=tuple(sorted(days[Act.DELETION_NOTICE], reverse=True)),
             delete_after=days[Act.DELETE][0],
         )
@@ -75,6 +76,7 @@ class Act(models.TextChoices):
     WARN = "warn", _("announce the stop")
     SUSPEND = "suspend", _("stop the service")
     CANCEL = "cancel", _("cancel, days after the stop")
+    CARD_EXPIRY = "card_expiry", _("announce the card's expiry, days before it")
     DELETION_NOTICE = "deletion_notice", _("announce deletion, days before it")
     DELETE = "delete", _("delete data, days after cancellation")
 

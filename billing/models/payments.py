@@ -32,6 +32,10 @@ class PaymentMethodQuerySet(models.QuerySet["PaymentMethod"]):
     def for_account(self, account: Account) -> Self:
         return self.filter(account=account)
 
+    def expiring(self, *, at: dt.datetime) -> Self:
+        """Cards on file of whose expiry a notice is due."""
+        return self.on_file().filter(next_action_at__lte=at)
+
 
 class PaymentMethod(models.Model):
     """A card the gateway keeps for an account; only what may be shown of it is stored here."""
@@ -52,6 +56,7 @@ class PaymentMethod(models.Model):
     added_at = models.DateTimeField(_("added"), default=clock.now)
     added_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     removed_at = models.DateTimeField(_("removed"), null=True, blank=True)
+    next_action_at = models.DateTimeField(_("next notice of its expiry"), null=True, blank=True)
 
     objects = PaymentMethodQuerySet.as_manager()
 
@@ -59,6 +64,13 @@ class PaymentMethod(models.Model):
         verbose_name = _("payment method")
         verbose_name_plural = _("payment methods")
         ordering = ["-is_default", "-pk"]
+        indexes = [
+            models.Index(
+                fields=["next_action_at"],
+                name="payment_method_next_action",
+                condition=Q(removed_at__isnull=True, next_action_at__isnull=False),
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["gateway", "gateway_account", "token"], name="payment_method_token_once_per_gateway_account"

@@ -11,12 +11,12 @@ from django.core.management.base import CommandParser
 from billing import clock, reconciling
 from billing.batches import Counts, Watch
 from billing.gateways.base import GatewayUnavailable
-from billing.management.base import MomentCommand, moment
-from billing.models import Payment
+from billing.management.base import moment
+from billing.management.looping import LoopingCommand
 from billing.scope import Scope
 
 
-class Command(MomentCommand):
+class Command(LoopingCommand):
     help = "Find out what became of undecided payments, and compare our payments with the gateway's charges."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,6 +26,10 @@ class Command(MomentCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.since: datetime | None = options["since"]
         super().handle(*args, **options)
+
+    def tick(self, *, at: datetime) -> Counts:
+        """Look at webhooks, payments and visits; the lists are compared by the nightly run."""
+        return reconciling.run(at=at)
 
     def run(self, *, at: datetime, scope: Scope, watch: Watch) -> Counts:
         counts = reconciling.run(at=at, scope=scope, watch=watch)
@@ -39,5 +43,4 @@ class Command(MomentCommand):
         return counts + Counter(failed=len(differences))
 
     def waiting(self, *, at: datetime, scope: Scope) -> Counts:
-        payments = Payment.objects.undecided().filter(next_action_at__lte=at)
-        return Counter(payments=scope.limit(payments).count())
+        return reconciling.waiting(at=at, scope=scope)

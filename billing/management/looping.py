@@ -1,0 +1,52 @@
+"""Commands that can go on and on, as a service beside the web server."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.db import close_old_connections
+
+from billing import clock
+from billing.batches import Counts, unwatched
+from billing.scope import EVERYONE
+
+from .base import MomentCommand
+
+PAUSE_SECONDS = 2.0
+
+
+class LoopingCommand(MomentCommand):
+    """
+    A command with ``--loop``: every two seconds it does what is due, until it is told to stop.
+
+    SIGTERM and SIGINT let the work in hand finish first.
+    """
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--loop", action="store_true", help="go on every two seconds, until stopped")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["loop"]:
+            self.loop()
+        else:
+            super().handle(*args, **options)
+
+    def tick(self, *, at: datetime) -> Counts:
+        """Do what is due, once."""
+        return self.run(at=at, scope=EVERYONE, watch=unwatched)
+
+    def loop(self) -> None:
+        stop = threading.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: stop.set())
+        while not stop.is_set():
+            close_old_connections()
+            counts = self.tick(at=clock.now())
+            if counts.total() > counts["waits"]:
+                self.say(counts)
+            stop.wait(PAUSE_SECONDS)
