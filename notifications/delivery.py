@@ -20,6 +20,7 @@ from django.db import transaction
 
 from billing.batches import Counts
 from billing.events import record
+from billing.scope import EVERYONE, Scope
 from billing.states import InvalidTransition
 
 from . import envelopes, facts, rendering, rules
@@ -39,12 +40,12 @@ TOLD = (Verdict.ACCEPTED, Verdict.REFUSED, Verdict.DEFERRED, Verdict.UNTRUE)
 FAILURES = (Verdict.UNREACHABLE, Verdict.BROKEN)
 
 
-def run(*, at: datetime, zone: str | None = None) -> Counts:
+def run(*, at: datetime, scope: Scope = EVERYONE) -> Counts:
     """Make mail of what has happened and send what is due; ``failed`` counts what could not be processed."""
-    return dispatch(at=at, zone=zone) + send_due(at=at, zone=zone)
+    return dispatch(at=at, scope=scope) + send_due(at=at, scope=scope)
 
 
-def send_due(*, at: datetime, zone: str | None = None, limit: int | None = None) -> Counts:
+def send_due(*, at: datetime, scope: Scope = EVERYONE, limit: int | None = None) -> Counts:
     """
     Send every mail whose moment has come, over one connection.
 
@@ -57,7 +58,7 @@ def send_due(*, at: datetime, zone: str | None = None, limit: int | None = None)
     with Sender(get_connection()) as sender:
         while unreachable < DOWN_AFTER and (limit is None or verdicts.total() < limit):
             now = at + timedelta(seconds=int(time.monotonic() - begun))
-            mail = claim(at=now, zone=zone)
+            mail = claim(at=now, scope=scope)
             if mail is None:
                 break
             verdict = _process(mail, sender, at=now)
@@ -65,14 +66,14 @@ def send_due(*, at: datetime, zone: str | None = None, limit: int | None = None)
             unreachable = unreachable + 1 if verdict == Verdict.UNREACHABLE else 0
     counts: Counts = Counter({str(verdict): verdicts[verdict] for verdict in TOLD})
     counts["failed"] = sum(verdicts[verdict] for verdict in FAILURES)
-    counts["waits"] = Delivery.objects.unfinished().in_zone(zone).count()
+    counts["waits"] = scope.limit(Delivery.objects.unfinished()).count()
     return +counts
 
 
 @transaction.atomic
-def claim(*, at: datetime, zone: str | None = None) -> Delivery | None:
+def claim(*, at: datetime, scope: Scope = EVERYONE) -> Delivery | None:
     """Take the mail that has waited longest, or ``None``; nobody else takes it before its lease is over."""
-    waiting = Delivery.objects.sendable(at=at).in_zone(zone).order_by("next_action_at", "pk")
+    waiting = scope.limit(Delivery.objects.sendable(at=at)).order_by("next_action_at", "pk")
     mail = waiting.select_for_update(of=("self",), skip_locked=True).first()
     if mail is None:
         return None

@@ -22,6 +22,7 @@ from django.db import transaction
 from billing import schedule, staffing
 from billing.batches import Counts, guarded
 from billing.models import Account, Event, Payment, TaskKind
+from billing.scope import EVERYONE, Scope
 from billing.states import PaymentState
 
 from . import contacts
@@ -44,11 +45,11 @@ class Batch:
     events: list[Event] = field(default_factory=list)
 
 
-def dispatch(*, at: datetime, zone: str | None = None) -> Counts:
+def dispatch(*, at: datetime, scope: Scope = EVERYONE) -> Counts:
     """Turn every event that is ready into deliveries; counts ``mails made`` and ``failed``."""
     Event.objects.undispatched().exclude(type__in=RULES).update(dispatched_at=at)
     counts: Counts = Counter()
-    for keys in _chunks(zone):
+    for keys in _chunks(scope):
         try:
             counts["mails made"] += _dispatch(keys, at=at)
         except Exception:
@@ -60,13 +61,11 @@ def dispatch(*, at: datetime, zone: str | None = None) -> Counts:
     return counts
 
 
-def _chunks(zone: str | None) -> Iterator[list[int]]:
+def _chunks(scope: Scope) -> Iterator[list[int]]:
     """Yield keys of accounts that have events waiting, in order, without asking for any twice."""
     last = 0
     while True:
-        waiting = Event.objects.undispatched().filter(account__gt=last).order_by("account_id")
-        if zone is not None:
-            waiting = waiting.filter(account__time_zone=zone)
+        waiting = scope.limit(Event.objects.undispatched().filter(account__gt=last)).order_by("account_id")
         keys = list(waiting.values_list("account_id", flat=True).distinct()[:CHUNK])
         if not keys:
             return

@@ -7,7 +7,7 @@ database. Amounts are money, dates are dates in the account's own zone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.utils.functional import Promise
@@ -106,7 +106,7 @@ class Card:
 
     name: str
     expires_on: date
-    next_charge_on: date | None = None
+    first_charge_after: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,21 +135,19 @@ class Letter:
     refusals: tuple[Refusal, ...] = ()
     approvals: tuple[Approval, ...] = ()
     services: tuple[str, ...] = ()
-    stops: tuple[Step, ...] = ()
+    announced: tuple[Step, ...] = ()
     steps: tuple[Step, ...] = ()
     notes: tuple[Note, ...] = ()
-    deletes_on: date | None = None
-    cancels_at: datetime | None = None
     receipt: Receipt | None = None
     card: Card | None = None
     invoice: Line | None = None
-    sellers: tuple[str, ...] = field(default=())
+    sellers: tuple[str, ...] = ()
     also_to: tuple[str, ...] = ()
 
     @property
     def first_stop(self) -> Step | None:
-        """Until when paying prevents every interruption; there is no such moment once a service is off."""
-        if self.type in {"service.suspended", "service.canceled", "service.deletion_announced"}:
+        """Until when paying prevents every interruption; a mail about a service says so itself."""
+        if self.type.startswith("service."):
             return None
         return next((step for step in self.steps if step.code == "stop"), None)
 

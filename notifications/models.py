@@ -46,10 +46,6 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Mails, not rows, that are still to be sent: carried ones go with theirs."""
         return self.filter(state__in=(DeliveryState.QUEUED, DeliveryState.SENDING), carried_by__isnull=True)
 
-    def in_zone(self, zone: str | None) -> Self:
-        """Only mail of accounts whose clock is ``zone``; every zone when there is none."""
-        return self if zone is None else self.filter(account__time_zone=zone)
-
 
 class Delivery(Stateful):
     """

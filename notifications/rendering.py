@@ -19,6 +19,9 @@ from django.utils import translation
 from .letters import Letter
 
 WIDTH = 76
+DATE = re.compile(r"\b(\d{1,2}) ([^\W\d]+) (\d{4})\b")
+# Stands for a space that must not become a line break, while lines are broken.
+GLUE = "\ue000"
 SUBJECT_LENGTH = 150
 
 INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
@@ -56,13 +59,13 @@ def one_line(subject: str) -> str:
 
 
 def wrapped(text: str) -> str:
-    """Break long lines between words, keeping indents; an address keeps its line. Runs of empty lines become one."""
+    """Break long lines between words, not within dates; an address keeps its line. Empty lines never come in rows."""
     lines = []
-    for line in text.strip().splitlines():
+    for line in DATE.sub(rf"\1{GLUE}\2{GLUE}\3", text.strip()).splitlines():
         if len(line) <= WIDTH or "://" in line:
             lines.append(line.rstrip())
             continue
         indent = re.match(r"[ -]*", line)
         hanging = " " * (indent.end() if indent else 0)
         lines += textwrap.wrap(line, WIDTH, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False)
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)) + "\n"
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).replace(GLUE, " ") + "\n"

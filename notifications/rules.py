@@ -38,6 +38,11 @@ def only_first_automatic_refusal(event: Event) -> bool:
     return only_automatic(event) and bool(event.codes.get("first_refusal"))
 
 
+def only_unless_refused(event: Event) -> bool:
+    """After a refusal the mail about it has asked for another card."""
+    return event.invoice is not None and event.invoice.refused_at is None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """
@@ -68,6 +73,14 @@ RULES = {
     ),
     "payment.succeeded": Rule(kind=PAYMENTS, still_true=truth.money_was_received),
     "card.expiring": Rule(kind=PAYMENTS, still_true=truth.card_is_still_good),
+    "card.missing": Rule(
+        kind=PAYMENTS,
+        applies=only_unless_refused,
+        still_true=truth.no_card_can_pay,
+        mandatory=True,
+        family=DUNNING,
+        rank=1,
+    ),
     "payment.failed": Rule(
         kind=PAYMENTS,
         applies=only_first_automatic_refusal,

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from django.conf import settings
-
 from billing import declines
+from billing.models import Account, CollectionMethod, Event, Invoice
 from billing.money import Money
 
+from . import facts
 from .letters import Approval, Card, Debt, Letter, Line, Links, Note, Receipt, Refusal, Step, Transfer
 from .rules import RULES
 
@@ -26,8 +26,8 @@ STEPS = (
     Step("cancel", CANCEL, services=("Hosting", "Mail")),
     Step("delete", DELETE, services=("Hosting", "Mail")),
 )
-# How many of the steps lie behind when the mail is sent.
-AFTER = {"service.warned": 1, "service.suspended": 2, "service.canceled": 3, "service.deletion_announced": 3}
+# How many of the steps lie behind, or are what the mail itself announces.
+AFTER = {"service.warned": 2, "service.suspended": 2, "service.canceled": 4, "service.deletion_announced": 4}
 
 
 def rich(event_type: str) -> Letter:
@@ -62,7 +62,7 @@ def minimal(event_type: str) -> Letter:
         also_to=(),
         sellers=(CLOUD,),
     )
-    if event_type in ("payment.failed", "dunning.reminded", "service.warned"):
+    if event_type in ("payment.failed", "card.missing", "dunning.reminded", "service.warned"):
         debt = _debt(CLOUD, "CLOUD-2026-0912", 119_00)
         letter = replace(letter, debts=(debt,), totals=(debt.total,))
     return letter
@@ -79,14 +79,10 @@ def _refusal(code: str) -> Refusal:
 
 
 def _links(event_type: str) -> Links:
-    account = f"{settings.BASE_URL}/accounts/A-7F3K22QDM4XW0R9T"
-    settle, change = f"{account}/settle/", f"{account}/cards/change/"
-    main, second = (settle, change) if event_type.startswith("service.") else (change, settle)
-    if event_type in ("payment.succeeded", "card.expiring"):
-        second = ""
-    if event_type.startswith("invoice."):
-        main = f"{account}/invoices/I-4M8Z1Q6T0C2W9H5D/"
-    return Links(main=main, second=second, help=f"{account}/help/")
+    pays = CollectionMethod.SEND_INVOICE if event_type.startswith("invoice.") else CollectionMethod.CHARGE_AUTOMATICALLY
+    account = Account(reference="A-7F3K22QDM4XW0R9T", collection_method=pays)
+    invoice = Invoice(reference="I-4M8Z1Q6T0C2W9H5D", account=account)
+    return facts.links_of(Event(type=event_type, account=account, invoice=invoice), account)
 
 
 def _particulars(event_type: str) -> dict[str, Any]:
@@ -97,15 +93,17 @@ def _particulars(event_type: str) -> dict[str, Any]:
         line = Line(number="CLOUD-2026-0912", amount=Money(119_00, "EUR"))
         receipt = Receipt("PAY-7F3K22QDM4XW0R9T", CLOUD, line.amount, date(2026, 11, 24), VISA, (line,), services)
         return {"receipt": receipt, "totals": (Money(119_00, "EUR"),), "sellers": (CLOUD,)}
+    if event_type == "card.missing":
+        return {"refusals": (), "steps": STEPS[1:]}
     if event_type == "card.expiring":
-        return {"card": Card(VISA, date(2026, 11, 30), date(2026, 11, 20)), "debts": (), "totals": ()}
+        return {"card": Card(VISA, date(2026, 11, 30), date(2026, 12, 20)), "debts": (), "totals": ()}
     if event_type == "service.warned":
-        return {"services": services, "stops": (Step("stop", STOP, services=services),)}
+        return {"services": services, "announced": STEPS[1:2]}
     if event_type == "service.suspended":
         note = Note("service.warned", services=("Backup",), at=datetime(2026, 12, 1, 9, tzinfo=UTC))
         return {"services": services, "notes": (note,)}
     if event_type in ("service.canceled", "service.deletion_announced"):
-        return {"services": services, "deletes_on": date(2027, 3, 24)}
+        return {"services": services, "announced": STEPS[3:]}
     if event_type.startswith("invoice."):
         transfer = Transfer(CLOUD, "NL91 ABNA 0417 1643 00", "ABNANL2A", "RF18539007547034")
         invoice = Line("CLOUD-2026-0912", Money(119_00, "EUR"), date(2026, 12, 3), transfer)

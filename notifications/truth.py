@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from django.db.models import Max
 
 from billing.models import Act, DunningStep, Event, Invoice
+from billing.retries import usable_cards
 from billing.states import CaseState, InvoiceState, PaymentState, SubscriptionState
 
 # When no case tells its policy's lead: never shorter than the ladders that the product comes with.
@@ -42,6 +43,14 @@ def invoice_is_owed(event: Event, at: datetime) -> bool:
     if event.invoice is None or event.account is None or superseded(event):
         return False
     return event.invoice.is_owed(on=event.account.today(at))
+
+
+def no_card_can_pay(event: Event, at: datetime) -> bool:
+    """The invoice is due, and no card on file may be charged for it."""
+    invoice, account = event.invoice, event.account
+    if invoice is None or account is None or not invoice.is_due(on=account.today(at)):
+        return False
+    return invoice.seller.gateway_account not in usable_cards(account)
 
 
 def superseded(event: Event) -> bool:

@@ -32,7 +32,7 @@ def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> C
         except AbnormalRun as abnormal:
             counts += abnormal.counts
             stopped.append(abnormal)
-    counts += delivery.run(at=at, zone=scope.zone or None)
+    counts += delivery.run(at=at, scope=scope)
     if stopped:
         raise AbnormalRun("; ".join(str(abnormal) for abnormal in stopped), counts)
     return counts

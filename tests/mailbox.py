@@ -3,7 +3,8 @@ A mail server in this process: it keeps what it accepts and misbehaves on demand
 
 ``messages`` are parsed. ``answers`` are given to the next recipients in turn (``"451
 try later"``), ``refusals`` to certain recipients always; ``drops`` and ``hangs`` say
-how many of the next mails are taken, and then not answered.
+how many of the next mails are taken, and then not answered. ``pause`` is how long
+each mail takes.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Mailbox:
         self.refusals: dict[str, str] = {}
         self.drops = 0
         self.hangs = 0
+        self.pause = 0.0
         self.port = 0
         self.server: FreePort | None = None
 
@@ -57,6 +59,7 @@ class Mailbox:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         assert isinstance(envelope.content, bytes)
         self.messages.append(message_from_bytes(envelope.content, _class=EmailMessage, policy=policy.default))
+        await asyncio.sleep(self.pause)
         if self.drops:
             self.drops -= 1
             server.transport.abort()

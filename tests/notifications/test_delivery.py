@@ -5,7 +5,7 @@ from django.core.mail import get_connection
 
 from billing import charging, dunning, invoicing, settling
 from billing.events import record
-from billing.models import Event, Invoice, SettlementPurpose, StaffTask, Subscription, TaskKind
+from billing.models import Event, Invoice, PaymentMethod, SettlementPurpose, StaffTask, Subscription, TaskKind
 from notifications import delivery, dispatching, envelopes
 from notifications.models import Delivery, DeliveryState
 from notifications.transport import Sender
@@ -280,3 +280,26 @@ class TestAnnouncedStop:
         delivery.run(at=warned.at)
 
         assert len(mailbox.messages) <= 1
+
+
+def test_an_account_without_a_card_is_asked_for_one(world, mailbox):
+    PaymentMethod.objects.update(removed_at=world.at, is_default=False)
+    invoicing.run(at=world.at)
+    charging.collect(at=world.at)
+
+    delivery.run(at=world.at)
+
+    (message,) = mailbox.messages
+    assert subject_of(message) == "No card to charge for Contoso B.V.: €242.00 to pay"
+    assert f"/accounts/{world.account.reference}/cards/change/" in text_of(message)
+
+
+def test_an_account_that_has_a_card_again_is_not_asked_for_one(world, mailbox):
+    PaymentMethod.objects.update(removed_at=world.at, is_default=False)
+    invoicing.run(at=world.at)
+    charging.collect(at=world.at)
+    PaymentMethodFactory(account=world.account, card="good")
+
+    delivery.run(at=world.at)
+
+    assert mailbox.messages == []

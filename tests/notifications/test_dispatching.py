@@ -6,6 +6,7 @@ import pytest
 
 from billing.events import TYPES, record
 from billing.models import Event, Role, StaffTask, TaskKind
+from billing.scope import Scope
 from billing.states import PaymentState
 from notifications import dispatching
 from notifications.models import Delivery
@@ -126,10 +127,10 @@ def test_a_repeated_refusal_or_one_seen_on_the_page_is_not_mailed(world, codes):
 
 
 def test_only_accounts_of_the_asked_zone_are_taken(refused):
-    dispatching.dispatch(at=refused.at, zone="America/New_York")
+    dispatching.dispatch(at=refused.at, scope=Scope("America/New_York"))
     assert "payment.failed" in undispatched()
 
-    dispatching.dispatch(at=refused.at, zone="Europe/Amsterdam")
+    dispatching.dispatch(at=refused.at, scope=Scope("Europe/Amsterdam"))
     assert not undispatched()
 
 

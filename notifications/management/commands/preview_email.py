@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from billing.management.base import OneLineCommand
 from notifications import envelopes, rendering, samples
 from notifications.models import Delivery
 from notifications.rules import RULES
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     help = "Write a mail as .html, .txt and .eml with sample data."
     requires_system_checks: list[str] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import signal
 import threading
 from collections import Counter
@@ -15,6 +16,7 @@ from billing import clock
 from billing.batches import Counts, Watch
 from billing.management.base import MomentCommand
 from billing.models import Event
+from billing.scope import EVERYONE, Scope
 from notifications import delivery, dispatching
 from notifications.models import Delivery
 from notifications.rules import RULES
@@ -22,12 +24,19 @@ from notifications.rules import RULES
 PAUSE = 2.0
 
 
+def number(text: str) -> int:
+    """Read a count."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of mails")
+    return int(text)
+
+
 class Command(MomentCommand):
     help = "Make mail of events and send what is due. Exits 1 when the mail server could not be reached."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--limit", type=int, metavar="N", help="send at most N mails")
+        parser.add_argument("--limit", type=number, metavar="N", help="send at most N mails")
         parser.add_argument("--loop", action="store_true", help="go on every two seconds, until stopped")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -37,14 +46,12 @@ class Command(MomentCommand):
         else:
             super().handle(*args, **options)
 
-    def run(self, *, at: datetime, zone: str | None, watch: Watch) -> Counts:
-        return dispatching.dispatch(at=at, zone=zone) + delivery.send_due(at=at, zone=zone, limit=self.limit)
+    def run(self, *, at: datetime, scope: Scope, watch: Watch) -> Counts:
+        return dispatching.dispatch(at=at, scope=scope) + delivery.send_due(at=at, scope=scope, limit=self.limit)
 
-    def waiting(self, *, at: datetime, zone: str | None) -> Counts:
-        events = Event.objects.undispatched().filter(type__in=RULES)
-        if zone is not None:
-            events = events.filter(account__time_zone=zone)
-        mails = Delivery.objects.sendable(at=at).in_zone(zone)
+    def waiting(self, *, at: datetime, scope: Scope) -> Counts:
+        events = scope.limit(Event.objects.undispatched().filter(type__in=RULES))
+        mails = scope.limit(Delivery.objects.sendable(at=at))
         return Counter({"events": events.count(), "mails": mails.count()})
 
     def loop(self) -> None:
@@ -54,7 +61,7 @@ class Command(MomentCommand):
             signal.signal(name, lambda *_: stop.set())
         while not stop.is_set():
             close_old_connections()
-            counts = self.run(at=clock.now(), zone=None, watch=self.watch())
+            counts = self.run(at=clock.now(), scope=EVERYONE, watch=self.watch())
             if counts.total() > counts["waits"]:
                 self.say(counts)
             stop.wait(PAUSE)
