@@ -76,8 +76,9 @@ def _due_by_group(account: Account, *, at: datetime) -> dict[tuple[int, str], li
 
 
 def _is_capped(card: PaymentMethod, seller: Seller, currency: str, *, at: datetime) -> bool:
-    """One automatic try per card, seller, currency and local day, fifteen in 30 days."""
+    """One automatic try per card of the account, seller, currency and local day, fifteen in 30 days."""
     tries = Payment.objects.filter(
+        account=card.account_id,
         payment_method__fingerprint=card.fingerprint,
         seller=seller,
         currency=currency,

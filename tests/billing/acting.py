@@ -14,6 +14,18 @@ from billing import charging, dunning, invoicing, reconciling, retention
 from billing.events import record
 from billing.gateways.sandbox import Engine, pages
 from billing.models import Account, CardVisit, Event, Payment, Subscription
+from tests.factories import MONDAY, InvoiceFactory, PaymentMethodFactory, SubscriptionFactory
+
+
+def owing(card: str = "good", **service: Any) -> Subscription:
+    """Make a service with one invoice, issued and due on Monday, and a named card on file."""
+    subscription = SubscriptionFactory(next_invoice_at=None, **service)
+    InvoiceFactory(subscription=subscription, issued=MONDAY)
+    if card:
+        PaymentMethodFactory(
+            account=subscription.account, card=card, gateway_account=subscription.seller.gateway_account
+        )
+    return subscription
 
 
 def send_notices(at: dt.datetime) -> None:
