@@ -92,6 +92,11 @@ class Facts:
         kept = [service for service in self.outlook.services if service.state != SubscriptionState.DELETED]
         return len(services) == len(kept) > 1
 
+    def everything_is_under_way(self) -> bool:
+        """Whether all that is due is being paid, so that nobody may be asked to pay it again."""
+        under_way = {(payment.seller_id, payment.currency) for payment in self.outlook.live}
+        return bool(under_way) and all((each.seller_id, each.currency) in under_way for each in self.outlook.due)
+
     def card_works(self) -> bool:
         method = self.outlook.card
         return bool(method and not method.blocked_reason and not method.is_expired(on=self.outlook.today))
@@ -103,8 +108,15 @@ class Facts:
         if not self.outlook.totals:
             return self.page("help"), _("Contact us")
         if not self.card_works():
-            return self.page("card_change"), _("Change card and pay %(amount)s") % {"amount": self.owed}
+            return self._pay_without_card()
         return self.page("settle"), _("Pay %(amount)s") % {"amount": self.owed}
+
+    def _pay_without_card(self) -> tuple[str, str]:
+        account, due = self.outlook.account, self.outlook.due
+        if not account.pays_by_card:
+            return reverse("invoice", args=[account.reference, due[0].reference]), _("See how to pay")
+        label = _("Change card and pay %(amount)s") if self.outlook.card else _("Add a card and pay %(amount)s")
+        return self.page("card_change"), label % {"amount": self.owed}
 
     def change_card(self) -> tuple[str, str]:
         if not self.membership.may_pay:

@@ -29,7 +29,8 @@ CARD_EXPIRES_SOON_DAYS = 30
 def alerts(outlook: Outlook, *, membership: Membership, user_email_verified: bool, at: dt.datetime) -> list[Alert]:
     """Return what the reader must know, most urgent first."""
     facts = Facts(outlook, membership, at)
-    found = [*_undecided(facts), *debt(facts), *_card(facts), *_due_soon(facts)]
+    owing = [] if facts.everything_is_under_way() else debt(facts)
+    found = [*_undecided(facts), *owing, *_card(facts), *_due_soon(facts)]
     if not user_email_verified:
         found.append(_unverified(facts))
     return found or list(_received(facts))

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from billing import cards, charging, clock, settling
+from billing import charging, clock, settling
 from billing.declines import advice
 from billing.models import Membership, Payment, PaymentMethod, Settlement, SettlementPurpose
 from billing.outlook import outlook, sums
@@ -35,7 +35,7 @@ def choose(request: HttpRequest, membership: Membership) -> HttpResponse:
         quote = settling.quote(membership.account, at=clock.now())
     except settling.NothingDue:
         return nothing_due(request, membership)
-    card = cards.default_card(membership.account)
+    card = next(iter(usable(membership)), None)
     return flow_page(request, "portal/settle.html", membership, quote=quote, card=card)
 
 
