@@ -1,0 +1,212 @@
+"""
+Named ways to break the code that the suite must notice.
+
+Each takes one guard away, as a well-meant change might. A text that is no longer in its
+file exactly once is an error, so that no breakage quietly stops breaking anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+GUARDS = "tests/test_guards.py::"
+CHARGES = "tests/test_guards.py::TestCharges::"
+MAIL = "tests/notifications/test_delivery.py::"
+
+
+class DoesNotFit(Exception):
+    """The text to break is not in the file exactly once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace one text in one file."""
+
+    file: str
+    old: str
+    new: str
+
+    def count_in(self, tree: Path) -> int:
+        return (tree / self.file).read_text().count(self.old)
+
+    def apply(self, tree: Path) -> None:
+        if self.count_in(tree) != 1:
+            raise DoesNotFit(f"{self.file}: found {self.count_in(tree)} times: {self.old!r}")
+        path = tree / self.file
+        path.write_text(path.read_text().replace(self.old, self.new))
+
+
+@dataclass(frozen=True, slots=True)
+class Breakage:
+    """A guard taken away, and the test that must go red."""
+
+    name: str
+    noticed_by: str
+    edits: tuple[Edit, ...]
+
+
+def breakage(name: str, noticed_by: str, file: str, old: str, new: str) -> Breakage:
+    """Return a breakage of one text."""
+    return Breakage(name, noticed_by, (Edit(file, old, new),))
+
+
+ONE_LIVE_IN_MODEL = """\
+            models.UniqueConstraint(
+                fields=["account", "seller", "currency"],
+                condition=Q(state__in=LIVE_PAYMENT_STATES, superseded_at__isnull=True),
+                name="payment_one_live_per_account_seller_and_currency",
+            ),
+"""
+ONE_LIVE_IN_MIGRATION = """\
+        migrations.AddConstraint(
+            model_name='payment',
+            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('pending', 'requires_action', 'unknown')), ('superseded_at__isnull', True)), fields=('account', 'seller', 'currency'), name='payment_one_live_per_account_seller_and_currency'),
+        ),
+"""  # noqa: E501 - as Django wrote it
+
+LOCKED = CHARGES + "test_the_account_is_locked_before_anything_else_is_read"
+OUTSIDE = CHARGES + "test_the_gateway_is_asked_outside_of_transactions"
+
+BREAKAGES = (
+    Breakage(
+        "two live payments of one debt",
+        CHARGES + "test_a_debt_has_one_live_payment",
+        (
+            Edit("billing/models/payments.py", ONE_LIVE_IN_MODEL, ""),
+            Edit("billing/migrations/0001_initial.py", ONE_LIVE_IN_MIGRATION, ""),
+        ),
+    ),
+    breakage(
+        "a new idempotency key at each ask",
+        CHARGES + "test_asking_again_is_the_same_charge",
+        "billing/charging.py",
+        "            idempotency_key=payment.idempotency_key,\n            amount=",
+        "            idempotency_key=__import__('uuid').uuid4().hex,\n            amount=",
+    ),
+    breakage(
+        "no account lock when a charge begins",
+        LOCKED,
+        "billing/charging.py",
+        "Account.objects.locked().get(pk=account_pk)",
+        "Account.objects.get(pk=account_pk)",
+    ),
+    breakage(
+        "no account lock when a consent is used",
+        LOCKED,
+        "billing/settling.py",
+        "Account.objects.locked().get(pk=settlement.account_id)",
+        "Account.objects.get(pk=settlement.account_id)",
+    ),
+    breakage(
+        "no account lock when an answer is settled",
+        LOCKED,
+        "billing/charging.py",
+        "Account.objects.locked().get(pk=payment.account_id)",
+        "Account.objects.get(pk=payment.account_id)",
+    ),
+    breakage(
+        "no answer taken for a refusal",
+        CHARGES + "test_no_answer_is_neither_yes_nor_no",
+        "billing/charging.py",
+        "        case Status.UNKNOWN:\n            _doubt(payment, at=at)",
+        "        case Status.UNKNOWN:\n            _fail(account, payment, outcome, at=at)",
+    ),
+    breakage(
+        "an answer settled whatever the row's state",
+        CHARGES + "test_a_second_answer_posts_nothing",
+        "billing/charging.py",
+        "    if payment.state not in LIVE_PAYMENT_STATES:\n        return _already_settled(payment, outcome, at=at)\n",
+        "",
+    ),
+    breakage(
+        "a move that looks at no state",
+        CHARGES + "test_a_row_that_has_moved_on_is_left_alone",
+        "billing/models/stateful.py",
+        "filter(pk=self.pk, state__in=sources)",
+        "filter(pk=self.pk)",
+    ),
+    Breakage(
+        "the gateway asked inside the transaction of the night",
+        OUTSIDE,
+        (
+            Edit(
+                "billing/charging.py",
+                'with guarded(counts, pk, job="collecting", at=at):',
+                'with guarded(counts, pk, job="collecting", at=at), transaction.atomic():',
+            ),
+            Edit(
+                "billing/charging.py",
+                "@transaction.atomic(durable=True)\ndef begin(",
+                "@transaction.atomic\ndef begin(",
+            ),
+            Edit(
+                "billing/charging.py",
+                "@transaction.atomic(durable=True)\ndef settle(",
+                "@transaction.atomic\ndef settle(",
+            ),
+        ),
+    ),
+    Breakage(
+        "the gateway asked inside the transaction of a person's payment",
+        OUTSIDE,
+        (
+            Edit("billing/settling.py", "\ndef settle(settlement", "\n@transaction.atomic\ndef settle(settlement"),
+            Edit(
+                "billing/settling.py",
+                "@transaction.atomic(durable=True)\ndef begin(",
+                "@transaction.atomic\ndef begin(",
+            ),
+            Edit(
+                "billing/charging.py",
+                "@transaction.atomic(durable=True)\ndef settle(",
+                "@transaction.atomic\ndef settle(",
+            ),
+        ),
+    ),
+    breakage(
+        "the digest of a quote ignored",
+        CHARGES + "test_what_was_not_shown_is_not_consented_to",
+        "billing/settling.py",
+        "if current.digest != digest:",
+        "if False:",
+    ),
+    breakage(
+        "a new card made the default before it pays",
+        CHARGES + "test_a_card_that_pays_nothing_does_not_replace_one_that_works",
+        "billing/cards.py",
+        "return not Invoice.objects.due(on=today).for_account(account).exists()",
+        "return True",
+    ),
+    breakage(
+        "history left unguarded",
+        GUARDS + "test_the_database_itself_refuses_to_rewrite_history",
+        "billing/apps.py",
+        "    append_only.install(using)\n",
+        "",
+    ),
+    breakage(
+        "a service stopped before its notice is out",
+        GUARDS + "test_nothing_stops_before_its_warning_was_out",
+        "billing/dunning.py",
+        " or not _notice_was_out(subscription, ladder)",
+        "",
+    ),
+    breakage(
+        "data deleted an hour early",
+        GUARDS + "test_data_is_kept_to_the_last_minute",
+        "billing/retention.py",
+        "kept_long_enough = service.canceled_at + timedelta(days=ladder.delete_after)",
+        "kept_long_enough = service.canceled_at + timedelta(days=ladder.delete_after, hours=-1)",
+    ),
+    breakage(
+        "the alert about debt dropped", GUARDS + "test_who_owes_sees_an_alert", "portal/alerts.py", "*debt(facts), ", ""
+    ),
+    breakage(
+        "a mail sent without looking whether it is still true",
+        MAIL + "test_nothing_is_mailed_about_a_debt_that_was_paid_before_sending",
+        "notifications/delivery.py",
+        "[part for part in parts if rules.is_true(part.event, at=at)]",
+        "list(parts)",
+    ),
+)
