@@ -157,9 +157,15 @@ def check(payment: Payment, *, at: datetime) -> Payment:
         age = timedelta(0)
     else:
         age = at - payment.created_at
-    if outcome is None and SEND_AGAIN_AFTER <= age < KEY_LIFE and payment.payment_method:
+    if outcome is None and SEND_AGAIN_AFTER <= age < KEY_LIFE and _may_be_sent_again(payment):
         outcome = ask(payment)
     return settle(payment, outcome or Outcome(Status.UNKNOWN), at=at)
+
+
+def _may_be_sent_again(payment: Payment) -> bool:
+    """Say whether nobody has chosen another way to pay meanwhile."""
+    waiting = Payment.objects.live().filter(pk=payment.pk, payment_method__isnull=False)
+    return waiting.exists()
 
 
 def _succeed(account: Account, payment: Payment, outcome: Outcome, *, at: datetime) -> None:
@@ -181,7 +187,8 @@ def _succeed(account: Account, payment: Payment, outcome: Outcome, *, at: dateti
     )
     left = applying.apply(payment, at=at)
     record("payment.succeeded", at=at, account=account, payment=payment, unapplied=left)
-    if left and payment.superseded_at:
+    if left:
+        # It was as much as was due when it began, so something else has paid the same since.
         ask_staff(TaskKind.DOUBLE_CHARGE, key=f"double:{payment.pk}", account=account, payment=payment, at=at)
     if payment.trigger == Trigger.CARD_UPDATE and payment.payment_method:
         make_default(payment.payment_method, at=at)
