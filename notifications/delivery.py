@@ -35,6 +35,7 @@ BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 4 * 60
 GIVE_UP_AFTER = timedelta(days=5)
 # After so many connection failures in a row the server is taken to be down.
 DOWN_AFTER = 5
+NOT_GOING = (DeliveryState.FAILED, DeliveryState.CANCELED)
 # What makes a drain fail; a refused address is an answer, as a declined card is.
 TOLD = (Verdict.ACCEPTED, Verdict.REFUSED, Verdict.DEFERRED, Verdict.UNTRUE)
 FAILURES = (Verdict.UNREACHABLE, Verdict.BROKEN)
@@ -133,7 +134,9 @@ def _promote(parts: Sequence[Delivery], *, at: datetime) -> None:
 
 def _render(mail: Delivery, parts: Sequence[Delivery], *, at: datetime) -> None:
     """Write the mail from the facts of this moment and keep exactly what is sent."""
-    others = Delivery.objects.filter(event=mail.event_id).exclude(pk=mail.pk).order_by("pk")
+    others = (
+        Delivery.objects.filter(event=mail.event_id).exclude(pk=mail.pk).exclude(state__in=NOT_GOING).order_by("pk")
+    )
     reader = facts.Reader(is_member=mail.user_id is not None, also_to=tuple(others.values_list("recipient", flat=True)))
     letter = facts.about([part.event for part in parts], reader=reader, at=at)
     rendered = rendering.render(letter, language=mail.language)
@@ -168,7 +171,7 @@ def _fail(mail: Delivery, answer: Answer, *, at: datetime) -> None:
     for part in _parts(mail):
         part.move(DeliveryState.FAILED, next_action_at=None, last_error=answer.error)
         _note("notice.failed", part, at=at)
-        others = part.event.deliveries.exclude(state__in=(DeliveryState.FAILED, DeliveryState.CANCELED))
+        others = part.event.deliveries.exclude(state__in=NOT_GOING)
         if not others.exists():
             reaches_nobody(part.event, at=at)
 
@@ -183,7 +186,6 @@ def _note(event_type: str, part: Delivery, *, at: datetime) -> None:
     record(
         event_type,
         at=at,
-        key=f"{event_type}:{part.pk}:{part.attempts}" if event_type == "notice.failed" else f"{event_type}:{part.pk}",
         regards=event,
         account=part.account,
         subscription=event.subscription,

@@ -152,5 +152,5 @@ class Letter:
         return next((step for step in self.steps if step.code == "stop"), None)
 
     @property
-    def is_one_invoice(self) -> bool:
-        return [len(debt.lines) for debt in self.debts] == [1]
+    def has_one_due_date(self) -> bool:
+        return len({line.due_on for debt in self.debts for line in debt.lines}) == 1

@@ -45,14 +45,21 @@ def _transfer(invoice: Invoice) -> Transfer:
 
 
 def refusals(now: Outlook, events: Sequence[Event]) -> tuple[Refusal, ...]:
-    """Say why each card was refused, once per card and reason; a reminder tells of the last refusal."""
+    """Say why cards were refused, once per card and reason; without news, the last refusal for each creditor."""
     payments = [event.payment for event in events if event.type == "payment.failed" and event.payment is not None]
-    if not payments and now.last_failure is not None:
-        payments = [now.last_failure]
     groups: dict[tuple[str, str], list[Payment]] = {}
-    for payment in payments:
+    for payment in payments or _last_refusals(now):
         groups.setdefault((card_name(payment.payment_method), payment.decline_code), []).append(payment)
     return tuple(_refusal(card, code, refused) for (card, code), refused in groups.items())
+
+
+def _last_refusals(now: Outlook) -> list[Payment]:
+    """Return the newest refusal for each creditor to whom something is due."""
+    creditors = {(invoice.seller_id, invoice.currency) for invoice in now.due}
+    newest: dict[tuple[int, str], Payment] = {}
+    for payment in now.failures:
+        newest.setdefault((payment.seller_id, payment.currency), payment)
+    return [payment for creditor, payment in sorted(newest.items()) if creditor in creditors]
 
 
 def _refusal(card: str, code: str, refused: Sequence[Payment]) -> Refusal:

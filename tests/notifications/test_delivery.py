@@ -303,3 +303,23 @@ def test_an_account_that_has_a_card_again_is_not_asked_for_one(world, mailbox):
     delivery.run(at=world.at)
 
     assert mailbox.messages == []
+
+
+def test_a_mail_that_the_server_puts_off_for_five_days_fails(refused, mailbox):
+    dispatching.dispatch(at=refused.at)
+    mailbox.answers.append("451 try later")
+
+    delivery.send_due(at=refused.later(days=5, minutes=1))
+
+    assert set(Delivery.objects.values_list("state", flat=True)) == {DeliveryState.FAILED}
+    assert StaffTask.objects.exists()
+
+
+def test_a_reminder_tells_why_each_creditors_charge_failed(refused, mailbox):
+    record("dunning.reminded", at=refused.at, account=refused.account, invoice=Invoice.objects.first())
+    Event.objects.filter(type="payment.failed").update(dispatched_at=refused.at)
+
+    delivery.run(at=refused.at)
+
+    (message,) = mailbox.messages
+    assert "charged for Example Cloud B.V. and Example Post B.V.: There was not" in one_line(text_of(message))

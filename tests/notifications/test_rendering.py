@@ -156,3 +156,9 @@ def test_dutch_amounts_and_dates_are_written_the_dutch_way():
 
     assert "€ 238,00" in mail.text.replace("\u00a0", " ")
     assert "3 november 2026" in mail.text
+
+
+def test_a_reminder_of_one_due_date_names_it_plainly():
+    letter = samples.rich("dunning.reminded")
+
+    assert "It was due on 3 November 2026." in " ".join(render(letter, "en").text.split())
