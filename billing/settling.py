@@ -14,7 +14,7 @@ from itertools import groupby
 
 from django.db import transaction
 
-from . import applying, charging
+from . import applying, charging, standing
 from .charging import UNKNOWN_TOO_LONG
 from .events import record
 from .models import (
@@ -138,9 +138,22 @@ def _digest(invoices: list[Invoice]) -> str:
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
 
 
-@transaction.atomic
 def consent(account: Account, *, purpose: SettlementPurpose, digest: str, by: User, at: datetime) -> Settlement:
     """Freeze what the person saw; raises ``QuoteChanged`` when it is no longer so, ``NothingDue`` when all is paid."""
+    _use_credit(account.pk, at=at)
+    return _freeze(account, purpose=purpose, digest=digest, by=by, at=at)
+
+
+@transaction.atomic
+def _use_credit(account_pk: int, *, at: datetime) -> None:
+    """Apply what was received before, in a commit of its own: a quote that this changes is asked for anew."""
+    account = Account.objects.locked().get(pk=account_pk)
+    applying.apply_credit(account, at=at)
+    standing.refresh(account, at=at)
+
+
+@transaction.atomic
+def _freeze(account: Account, *, purpose: SettlementPurpose, digest: str, by: User, at: datetime) -> Settlement:
     account = Account.objects.locked().get(pk=account.pk)
     current = quote(account, at=at)
     if current.digest != digest:
@@ -166,6 +179,7 @@ def settle(settlement: Settlement, *, method: PaymentMethod, by: User | None, at
     A second call charges nothing. Raises ``QuoteChanged`` and ``PaymentInProgress``,
     both before anything is charged.
     """
+    _use_credit(settlement.account_id, at=at)
     for payment in begin(settlement, method=method, by=by, at=at):
         charging.settle(payment, charging.ask(payment), at=at)
     settlement.refresh_from_db()
@@ -179,7 +193,6 @@ def begin(settlement: Settlement, *, method: PaymentMethod, by: User | None, at:
     settlement = Settlement.objects.get(pk=settlement.pk)
     if settlement.consumed_at:
         return []
-    applying.apply_credit(account, at=at)
     lines = list(settlement.lines.select_related("invoice__seller").prefetch_related("invoice__lines__subscription"))
     if settlement.created_at + QUOTE_LIFE < at or any(_has_changed(line) for line in lines):
         raise QuoteChanged(f"{settlement} is no longer what is owed")
