@@ -8,7 +8,9 @@ cannot be read stops the process with one line and exit code 2.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from csp.constants import NONE, SELF
@@ -145,8 +147,9 @@ if DATABASE["ENGINE"].endswith("sqlite3"):
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
-    # A file, not memory: threads, processes and the live server must all see the same rows.
-    DATABASE["TEST"] = {"NAME": BASE_DIR / "var" / "test.sqlite3"}
+    # A file, not memory: threads, processes and the live server must all see the same rows;
+    # one for each process, so that two runs of the suite do not share it.
+    DATABASE["TEST"] = {"NAME": Path(gettempdir()) / f"paidup-test-{os.getpid()}.sqlite3"}
     (BASE_DIR / "var").mkdir(exist_ok=True)
 else:
     DATABASE["OPTIONS"] = {
