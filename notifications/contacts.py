@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from billing.models import Account, Contact, Membership, Role, User
+
+from .models import Delivery
 
 TOLD_ROLES = (Role.ADMINISTRATOR, Role.PAYER)
 
@@ -27,8 +31,7 @@ class Recipient:
 def by_account(accounts: Iterable[Account]) -> dict[int, list[Recipient]]:
     """Return the recipients of each account, one per address; a member comes before a contact of the same address."""
     found: dict[int, dict[str, Recipient]] = {account.pk: {} for account in accounts}
-    memberships = Membership.objects.filter(account__in=found, role__in=TOLD_ROLES, user__is_active=True)
-    for membership in memberships.select_related("user").order_by("pk"):
+    for membership in _told().filter(account__in=found).select_related("user").order_by("pk"):
         user = membership.user
         _keep(found[membership.account_id], Recipient(email=user.email, language=user.language, user=user))
     for contact in Contact.objects.filter(account__in=found).order_by("pk"):
@@ -42,3 +45,14 @@ def by_account(accounts: Iterable[Account]) -> dict[int, list[Recipient]]:
 def _keep(recipients: dict[str, Recipient], recipient: Recipient) -> None:
     if recipient.email:
         recipients.setdefault(recipient.email.lower(), recipient)
+
+
+def is_still_told(mail: Delivery) -> bool:
+    """Say whether the reader still belongs to the account; who has left must not read its mail."""
+    if mail.user_id is None:
+        return True
+    return _told().filter(account=mail.account_id, user=mail.user_id).exists()
+
+
+def _told() -> QuerySet[Membership]:
+    return Membership.objects.filter(role__in=TOLD_ROLES, user__is_active=True)

@@ -23,7 +23,7 @@ from billing.events import record
 from billing.scope import EVERYONE, Scope
 from billing.states import InvalidTransition
 
-from . import envelopes, facts, rendering, rules
+from . import contacts, envelopes, facts, rendering, rules
 from .dispatching import dispatch, reaches_nobody
 from .models import Delivery, DeliveryState
 from .transport import Answer, Sender, Verdict
@@ -101,7 +101,7 @@ def _process(mail: Delivery, sender: Sender, *, at: datetime) -> Verdict:
 
 def still_true(mail: Delivery, *, at: datetime) -> list[Delivery]:
     """
-    Cancel the parts of a mail whose facts are gone; return what is left, the most urgent first.
+    Cancel the parts of a mail whose facts, or whose reader, are gone; return what is left, the most urgent first.
 
     When the lead itself is gone, the most urgent of the rest takes its place and is sent in its own right.
     """
@@ -115,7 +115,7 @@ def still_true(mail: Delivery, *, at: datetime) -> list[Delivery]:
     }
     for part in parts:
         part.event = events[part.pk]
-    true = [part for part in parts if rules.is_true(part.event, at=at)]
+    true = [part for part in parts if rules.is_true(part.event, at=at)] if contacts.is_still_told(mail) else []
     true.sort(key=lambda part: (-rules.rank(part.event), part.pk != mail.pk, part.pk))
     with transaction.atomic():
         for part in parts:
@@ -149,7 +149,7 @@ def _settle(mail: Delivery, answer: Answer, *, at: datetime) -> None:
     try:
         if answer.verdict == Verdict.ACCEPTED:
             _accept(mail, at=at)
-        elif answer.verdict == Verdict.REFUSED or at - mail.created_at > GIVE_UP_AFTER:
+        elif answer.verdict == Verdict.REFUSED or _is_hopeless(mail, answer, at=at):
             _fail(mail, answer, at=at)
         else:
             wait = BACK_OFF[min(mail.attempts, len(BACK_OFF)) - 1]
@@ -157,6 +157,11 @@ def _settle(mail: Delivery, answer: Answer, *, at: datetime) -> None:
     except InvalidTransition:
         # Another sender took the mail after the lease was over, and has written its end.
         logger.warning("delivery %s was ended by another sender", mail.pk)
+
+
+def _is_hopeless(mail: Delivery, answer: Answer, *, at: datetime) -> bool:
+    """A mail that cannot be made or taken for days is given up; a server that is away is waited for."""
+    return answer.verdict != Verdict.UNREACHABLE and at - mail.created_at > GIVE_UP_AFTER
 
 
 @transaction.atomic

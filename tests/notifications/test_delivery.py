@@ -323,3 +323,23 @@ def test_a_reminder_tells_why_each_creditors_charge_failed(refused, mailbox):
 
     (message,) = mailbox.messages
     assert "charged for Example Cloud B.V. and Example Post B.V.: There was not" in one_line(text_of(message))
+
+
+def test_who_has_left_the_account_meanwhile_reads_nothing(refused, mailbox):
+    dispatching.dispatch(at=refused.at)
+    refused.account.memberships.update(role="viewer")
+
+    delivery.send_due(at=refused.at)
+
+    assert mailbox.messages == []
+    assert set(Delivery.objects.values_list("state", flat=True)) == {DeliveryState.CANCELED}
+
+
+def test_a_server_that_is_away_for_a_week_is_waited_for(refused, mailbox):
+    dispatching.dispatch(at=refused.at)
+    mailbox.stop()
+
+    delivery.send_due(at=refused.later(days=7))
+    mailbox.start()
+
+    assert delivery.send_due(at=refused.later(hours=1)) == {"sent": 1}

@@ -22,6 +22,8 @@ from notifications.models import Delivery
 from notifications.rules import RULES
 
 PAUSE = 2.0
+# Mails in a round of the loop, so that it ends soon after it is told to.
+ROUND = 50
 
 
 def number(text: str) -> int:
@@ -55,13 +57,15 @@ class Command(MomentCommand):
         return Counter({"events": events.count(), "mails": mails.count()})
 
     def loop(self) -> None:
-        """Work until SIGTERM or SIGINT; the mail that is being sent is finished first."""
+        """Work until SIGTERM or SIGINT; the round that has begun is finished first."""
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
+        self.limit = self.limit or ROUND
         while not stop.is_set():
             close_old_connections()
             counts = self.run(at=clock.now(), scope=EVERYONE, watch=self.watch())
             if counts.total() > counts["waits"]:
                 self.say(counts)
-            stop.wait(PAUSE)
+            if counts["sent"] < self.limit:
+                stop.wait(PAUSE)
