@@ -140,6 +140,7 @@ CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
 
 # Database: SQLite with one writer at a time, or PostgreSQL. Every wait has an end.
+# Test databases are named after the process, so that two runs of the suite do not share one.
 DATABASE: dict[str, Any] = environment.database("DATABASE_URL")
 if DATABASE["ENGINE"].endswith("sqlite3"):
     DATABASE["OPTIONS"] = {
@@ -147,8 +148,7 @@ if DATABASE["ENGINE"].endswith("sqlite3"):
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
-    # A file, not memory: threads, processes and the live server must all see the same rows;
-    # one for each process, so that two runs of the suite do not share it.
+    # A file, not memory: threads, processes and the live server must all see the same rows.
     DATABASE["TEST"] = {"NAME": Path(gettempdir()) / f"paidup-test-{os.getpid()}.sqlite3"}
     (BASE_DIR / "var").mkdir(exist_ok=True)
 else:
@@ -159,6 +159,7 @@ else:
         "options": "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
     }
     DATABASE["CONN_MAX_AGE"] = 60
+    DATABASE["TEST"] = {"NAME": f"test_paidup_{os.getpid()}"}
     DATABASE["CONN_HEALTH_CHECKS"] = True
 DATABASES = {"default": DATABASE}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
