@@ -32,11 +32,11 @@ def every_wait_has_an_end(**kwargs: Any) -> list[CheckMessage]:
     return [
         Error(f"DATABASES[{alias!r}] has no {missing}.", id="portal.E002")
         for alias, database in settings.DATABASES.items()
-        for missing in _missing_limits(database)
+        for missing in missing_limits(database)
     ]
 
 
-def _missing_limits(database: dict[str, Any]) -> list[str]:
+def missing_limits(database: dict[str, Any]) -> list[str]:
     options = database.get("OPTIONS", {})
     if database["ENGINE"].endswith("sqlite3"):
         return [name for name in ("timeout", "transaction_mode") if not options.get(name)]

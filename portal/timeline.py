@@ -153,6 +153,10 @@ TOLD: dict[str, tuple[str, Callable[[Event], Words]]] = {
     "card.made_default": ("info", _of_card(lambda: _("%(card)s is now charged automatically."))),
     "card.removed": ("info", _of_card(lambda: _("%(card)s was removed."))),
     "card.blocked": ("warning", _of_card(lambda: _("%(card)s is not charged again: the bank refused it for good."))),
+    "card.missing": (
+        "warning",
+        _of_invoice(lambda: _("Invoice %(number)s could not be charged: there is no card that can be.")),
+    ),
     "card.expiring": ("warning", _of_card(lambda: _("We wrote that %(card)s expires soon."))),
     "dunning.reminded": ("warning", _of_invoice(lambda: _("We sent a reminder about invoice %(number)s."))),
     "service.started": ("info", _of_service(lambda: _("%(service)s was started."))),

@@ -62,7 +62,7 @@ def check(request: HttpRequest, membership: Membership, reference: str) -> HttpR
     if not methods:
         messages.warning(request, _("There is no card on file that can be charged. Add one to pay."))
         return redirect("card_change", membership.account.reference)
-    form = PayForm(request.POST or None, methods=methods)
+    form = PayForm(request.POST if request.method == "POST" else None, methods=methods)
     if form.is_valid():
         return pay(request, membership, settlement, form.cleaned_data["method"])
     lines = settling.result(settlement).lines
