@@ -23,7 +23,7 @@ from billing.events import record
 from billing.scope import EVERYONE, Scope
 from billing.states import InvalidTransition
 
-from . import contacts, envelopes, facts, rendering, rules
+from . import contacts, envelopes, facts, rendering, rules, staff
 from .dispatching import dispatch, reaches_nobody
 from .models import Delivery, DeliveryState
 from .transport import Answer, Sender, Verdict
@@ -105,6 +105,8 @@ def still_true(mail: Delivery, *, at: datetime) -> list[Delivery]:
 
     When the lead itself is gone, the most urgent of the rest takes its place and is sent in its own right.
     """
+    if staff.is_for_staff(mail):
+        return [mail]
     parts = [mail, *mail.carries.filter(state=DeliveryState.QUEUED)]
     relations = ("account", "invoice__seller", "payment__seller", "payment__payment_method", "payment_method")
     events = {
@@ -134,14 +136,18 @@ def _promote(parts: Sequence[Delivery], *, at: datetime) -> None:
 
 def _render(mail: Delivery, parts: Sequence[Delivery], *, at: datetime) -> None:
     """Write the mail from the facts of this moment and keep exactly what is sent."""
+    rendered = staff.render(mail) if staff.is_for_staff(mail) else _tell(mail, parts, at=at)
+    mail.subject, mail.text, mail.html = rendered.subject, rendered.text, rendered.html
+    mail.save(update_fields=["subject", "text", "html"])
+
+
+def _tell(mail: Delivery, parts: Sequence[Delivery], *, at: datetime) -> rendering.Mail:
     others = (
         Delivery.objects.filter(event=mail.event_id).exclude(pk=mail.pk).exclude(state__in=NOT_GOING).order_by("pk")
     )
     reader = facts.Reader(is_member=mail.user_id is not None, also_to=tuple(others.values_list("recipient", flat=True)))
     letter = facts.about([part.event for part in parts], reader=reader, at=at)
-    rendered = rendering.render(letter, language=mail.language)
-    mail.subject, mail.text, mail.html = rendered.subject, rendered.text, rendered.html
-    mail.save(update_fields=["subject", "text", "html"])
+    return rendering.render(letter, language=mail.language)
 
 
 def _settle(mail: Delivery, answer: Answer, *, at: datetime) -> None:

@@ -9,14 +9,11 @@ again at any time: a marked event is never looked at twice.
 from __future__ import annotations
 
 import logging
-import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 
-from django.conf import settings
 from django.db import transaction
 
 from billing import schedule, staffing
@@ -25,8 +22,9 @@ from billing.models import Account, Event, Payment, TaskKind
 from billing.scope import EVERYONE, Scope
 from billing.states import PaymentState
 
-from . import contacts
+from . import contacts, staff
 from .contacts import Recipient
+from .envelopes import new_message_id
 from .models import Delivery, DeliveryState
 from .rules import DUNNING, RULES, rank, types_of
 
@@ -47,8 +45,8 @@ class Batch:
 
 def dispatch(*, at: datetime, scope: Scope = EVERYONE) -> Counts:
     """Turn every event that is ready into deliveries; counts ``mails made`` and ``failed``."""
+    counts: Counts = Counter({"mails made": staff.dispatch(at=at)})
     Event.objects.undispatched().exclude(type__in=RULES).update(dispatched_at=at)
-    counts: Counts = Counter()
     for keys in _chunks(scope):
         try:
             counts["mails made"] += _dispatch(keys, at=at)
@@ -156,15 +154,10 @@ def _delivery(event: Event, account: Account, recipient: Recipient, *, at: datet
         contact=recipient.contact,
         recipient=recipient.email,
         language=recipient.language,
-        message_id=f"<{uuid.uuid4().hex}@{mail_host()}>",
+        message_id=new_message_id(),
         next_action_at=at,
         created_at=at,
     )
-
-
-def mail_host() -> str:
-    """Return the host that mail comes from, for message ids."""
-    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
 
 
 def _write(batch: Batch, *, at: datetime) -> None:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import uuid
+from email.utils import parseaddr
+
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 
-from .dispatching import mail_host
 from .models import Delivery
+
+
+def mail_host() -> str:
+    """Return the host that mail comes from, for message ids."""
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+
+
+def new_message_id() -> str:
+    """Return a Message-ID (RFC 5322) that no other mail has."""
+    return f"<{uuid.uuid4().hex}@{mail_host()}>"
 
 
 def message(delivery: Delivery) -> EmailMultiAlternatives:

@@ -122,7 +122,7 @@ NOT_MAILED = {
     "card.blocked",  # the refusal that caused it is mailed
     "dunning.opened",
     "dunning.closed",
-    "dunning.stopped",  # for staff
+    "dunning.stopped",  # for staff: notifications.staff
     "service.started",  # the first invoice says it
     "service.past_due",  # the refusal or the reminder says it
     "service.restored",  # the receipt says it

@@ -114,7 +114,7 @@ class MomentCommand(OneLineCommand):
             sys.exit(1)
         self.say(counts)
         if counts["failed"]:
-            self.stderr.write(f"{self.name}: {counts['failed']} could not be processed; see the staff tasks")
+            self.stderr.write(f"{self.name}: {counts['failed']} could not be processed")
             sys.exit(1)
 
     def run(self, *, at: datetime, scope: Scope, watch: Watch) -> Counts:

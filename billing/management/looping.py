@@ -40,6 +40,10 @@ class LoopingCommand(MomentCommand):
         """Do what is due, once."""
         return self.run(at=at, scope=EVERYONE, watch=unwatched)
 
+    def is_busy(self, counts: Counts) -> bool:
+        """Say whether there is more to do at once."""
+        return False
+
     def loop(self) -> None:
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -49,4 +53,5 @@ class LoopingCommand(MomentCommand):
             counts = self.tick(at=clock.now())
             if counts.total() > counts["waits"]:
                 self.say(counts)
-            stop.wait(PAUSE_SECONDS)
+            if not self.is_busy(counts):
+                stop.wait(PAUSE_SECONDS)

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import threading
 from collections import Counter
 from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.db import close_old_connections
 
-from billing import clock
 from billing.batches import Counts, Watch
-from billing.management.base import MomentCommand
+from billing.management.looping import LoopingCommand
 from billing.models import Event
-from billing.scope import EVERYONE, Scope
+from billing.scope import Scope
 from notifications import delivery, dispatching
 from notifications.models import Delivery
 from notifications.rules import RULES
 
-PAUSE = 2.0
 # Mails in a round of the loop, so that it ends soon after it is told to.
 ROUND = 50
 
@@ -33,20 +28,16 @@ def number(text: str) -> int:
     return int(text)
 
 
-class Command(MomentCommand):
+class Command(LoopingCommand):
     help = "Make mail of events and send what is due. Exits 1 when the mail server could not be reached."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--limit", type=number, metavar="N", help="send at most N mails")
-        parser.add_argument("--loop", action="store_true", help="go on every two seconds, until stopped")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.limit: int | None = options["limit"]
-        if options["loop"]:
-            self.loop()
-        else:
-            super().handle(*args, **options)
+        super().handle(*args, **options)
 
     def run(self, *, at: datetime, scope: Scope, watch: Watch) -> Counts:
         return dispatching.dispatch(at=at, scope=scope) + delivery.send_due(at=at, scope=scope, limit=self.limit)
@@ -56,16 +47,9 @@ class Command(MomentCommand):
         mails = scope.limit(Delivery.objects.sendable(at=at))
         return Counter({"events": events.count(), "mails": mails.count()})
 
-    def loop(self) -> None:
-        """Work until SIGTERM or SIGINT; the round that has begun is finished first."""
-        stop = threading.Event()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, lambda *_: stop.set())
-        self.limit = self.limit or ROUND
-        while not stop.is_set():
-            close_old_connections()
-            counts = self.run(at=clock.now(), scope=EVERYONE, watch=self.watch())
-            if counts.total() > counts["waits"]:
-                self.say(counts)
-            if counts["sent"] < self.limit:
-                stop.wait(PAUSE)
+    def tick(self, *, at: datetime) -> Counts:
+        """Do a round, so that the loop ends soon after it is told to."""
+        return dispatching.dispatch(at=at) + delivery.send_due(at=at, limit=self.limit or ROUND)
+
+    def is_busy(self, counts: Counts) -> bool:
+        return counts["sent"] >= (self.limit or ROUND)
