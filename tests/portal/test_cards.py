@@ -1,0 +1,70 @@
+"""Cards on file: which is charged, making another the default, taking one away."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from billing import clock, settling
+from billing.models import Account, Payment, PaymentMethod
+from tests.factories import PaymentMethodFactory
+
+from .conftest import owe
+
+
+@pytest.fixture
+def second(account: Account) -> PaymentMethod:
+    """A second card beside the one that is charged automatically."""
+    owe(account)
+    return PaymentMethodFactory(account=account, card="good_mastercard", is_default=False)
+
+
+def test_the_page_says_which_card_is_charged(administrator: Client, account: Account, second: PaymentMethod):
+    page = administrator.get(reverse("cards", args=[account.reference])).content.decode()
+
+    assert page.count("Charged automatically for 1 service") == 1
+    assert "Mastercard •••• 4444" in page
+
+
+def test_another_default_asks_for_the_same_consent(administrator: Client, account: Account, second: PaymentMethod):
+    address = reverse("card_default", args=[account.reference, second.reference])
+
+    page = administrator.get(address).content.decode()
+    digest = settling.quote(account, at=clock.now()).digest
+    administrator.post(address, {"action": "save_and_pay", "digest": digest})
+
+    assert "Use this card and pay €121.00 now" in page
+    assert Payment.objects.get().payment_method == second
+    second.refresh_from_db()
+    assert second.is_default
+
+
+def test_another_default_can_pay_nothing_now(administrator: Client, account: Account, second: PaymentMethod):
+    administrator.post(reverse("card_default", args=[account.reference, second.reference]), {"action": "save_only"})
+
+    second.refresh_from_db()
+    assert second.is_default
+    assert not Payment.objects.exists()
+
+
+def test_a_card_is_removed_after_asking(administrator: Client, account: Account, second: PaymentMethod):
+    address = reverse("card_remove", args=[account.reference, second.reference])
+
+    administrator.get(address)
+    assert PaymentMethod.objects.on_file().count() == 2
+    page = administrator.post(address, follow=True).content.decode()
+
+    assert "Mastercard •••• 4444 is removed." in page
+    assert PaymentMethod.objects.on_file().count() == 1
+
+
+def test_the_card_that_is_charged_stays_and_the_page_says_why(
+    administrator: Client, account: Account, second: PaymentMethod
+):
+    default = PaymentMethod.objects.get(is_default=True)
+
+    page = administrator.post(reverse("card_remove", args=[account.reference, default.reference]), follow=True)
+
+    assert "Visa •••• 4242 stays on file" in page.content.decode()
+    assert PaymentMethod.objects.on_file().count() == 2

@@ -1,0 +1,260 @@
+"""Paying: choose, check, result; and the many ways in which it does not go straight on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from billing import clock, settling
+from billing.gateways.sandbox import Engine
+from billing.models import Account, Payment, Settlement, Subscription
+from billing.states import InvoiceState, PaymentState, SubscriptionState
+from tests.billing.acting import answer, submit_card
+from tests.factories import InvoiceFactory, PaymentMethodFactory
+
+from .conftest import owe
+
+
+def digest(account: Account) -> str:
+    return settling.quote(account, at=clock.now()).digest
+
+
+def consent(client: Client, account: Account) -> Settlement:
+    client.post(reverse("settle", args=[account.reference]), {"digest": digest(account)})
+    return Settlement.objects.latest("pk")
+
+
+def check_page(settlement: Settlement) -> str:
+    return reverse("settlement", args=[settlement.account.reference, settlement.reference])
+
+
+def result_page(settlement: Settlement) -> str:
+    return reverse("settlement_result", args=[settlement.account.reference, settlement.reference])
+
+
+def test_the_button_states_the_amount_and_pays_it(administrator: Client, account: Account, money_ok: None):
+    owe(account)
+    settlement = consent(administrator, account)
+
+    page = administrator.get(check_page(settlement)).content.decode()
+    paid = administrator.post(check_page(settlement), follow=True)
+
+    assert "Pay €121.00" in page
+    assert paid.redirect_chain == [(result_page(settlement), 302)]
+    assert "<h1>Payment received</h1>" in paid.content.decode()
+    assert not account.invoices.filter(state=InvoiceState.OPEN).exists()
+
+
+def test_ten_clicks_are_one_charge_and_all_see_the_result(
+    administrator: Client, account: Account, sandbox: Engine, money_ok: None
+):
+    owe(account)
+    settlement = consent(administrator, account)
+
+    answers = [administrator.post(check_page(settlement)) for _ in range(10)]
+
+    assert {each.headers["Location"] for each in answers} == {result_page(settlement)}
+    assert len(list(sandbox.charges())) == 1
+
+
+def test_a_quote_that_changed_is_shown_anew_and_charges_nothing(
+    administrator: Client, account: Account, sandbox: Engine
+):
+    owe(account)
+    settlement = consent(administrator, account)
+    InvoiceFactory(account=account, issued=account.today(clock.now()))
+    Settlement.objects.filter(pk=settlement.pk).update(created_at=clock.now() - timedelta(minutes=31))
+
+    page = administrator.post(check_page(settlement), follow=True).content.decode()
+
+    assert "The amounts have changed" in page
+    assert "€242.00" in page
+    assert list(sandbox.charges()) == []
+
+
+def test_a_digest_of_another_day_is_not_consented_to(administrator: Client, account: Account):
+    owe(account)
+
+    page = administrator.post(reverse("settle", args=[account.reference]), {"digest": "abc"}, follow=True)
+
+    assert "The amounts have changed" in page.content.decode()
+    assert not Settlement.objects.exists()
+
+
+@pytest.mark.parametrize("sent", [{}, {"digest": ""}, {"digest": "<script>"}])
+def test_a_malformed_consent_shows_the_page_again(administrator: Client, account: Account, sent: dict[str, str]):
+    owe(account)
+
+    page = administrator.post(reverse("settle", args=[account.reference]), sent)
+
+    assert page.status_code == 200
+    assert not Settlement.objects.exists()
+
+
+def test_nothing_due_says_so(administrator: Client, account: Account):
+    page = administrator.get(reverse("settle", args=[account.reference]), follow=True)
+
+    assert "There is nothing to pay now." in page.content.decode()
+
+
+def test_while_a_payment_is_in_progress_a_second_is_refused(administrator: Client, account: Account, sandbox: Engine):
+    owe(account, card="lost_answer")
+    first = consent(administrator, account)
+    administrator.post(check_page(first))
+    second = consent(administrator, account)
+
+    page = administrator.post(check_page(second), follow=True)
+
+    assert page.redirect_chain[-1][0] == result_page(first)
+    assert "This is being paid already." in page.content.decode()
+    assert len(list(sandbox.charges())) == 1
+
+
+def test_an_unknown_end_is_shown_as_checking_and_asked_about_again(administrator: Client, account: Account):
+    owe(account, card="lost_answer")
+    settlement = consent(administrator, account)
+
+    checking = administrator.post(check_page(settlement), follow=True).content.decode()
+    known = administrator.post(result_page(settlement), follow=True).content.decode()
+
+    assert "We are checking your payment" in checking
+    assert "Please do not pay again." in checking
+    assert "<h1>Payment received</h1>" in known
+
+
+def test_a_refusal_says_why_and_what_to_do(administrator: Client, account: Account):
+    owe(account, card="insufficient_funds")
+    settlement = consent(administrator, account)
+
+    page = administrator.post(check_page(settlement), follow=True).content.decode()
+
+    assert "There was not enough money on the card." in page
+    assert reverse("card_change", args=[account.reference]) in page
+
+
+def test_an_approval_leads_to_the_bank_and_back(administrator: Client, account: Account, sandbox: Engine):
+    owe(account, card="three_d_secure")
+    settlement = consent(administrator, account)
+    waiting = administrator.post(check_page(settlement), follow=True).content.decode()
+    payment = Payment.objects.get()
+
+    answer(sandbox, payment, "approve")
+    back = reverse("payment_return", args=[account.reference, payment.reference])
+    done = administrator.get(back, follow=True)
+    again = administrator.get(back, follow=True)
+
+    assert payment.action_url in waiting
+    assert "<h1>Payment received</h1>" in done.content.decode()
+    assert again.status_code == 200
+    assert Payment.objects.get().state == PaymentState.SUCCEEDED
+
+
+def test_one_of_two_cards_can_be_chosen(administrator: Client, account: Account):
+    owe(account, card="insufficient_funds")
+    other = PaymentMethodFactory(account=account, card="good_mastercard", is_default=False)
+    settlement = consent(administrator, account)
+
+    wrong = administrator.post(check_page(settlement), {"card": "M-NONE"})
+    administrator.post(check_page(settlement), {"card": other.reference})
+
+    assert "Choose a card that is on file" in wrong.content.decode()
+    assert "<title>Error: Check your payment" in wrong.content.decode()
+    assert Payment.objects.get().payment_method == other
+
+
+def test_without_a_card_the_way_leads_to_a_new_one(administrator: Client, account: Account):
+    owe(account, card="")
+    settlement = consent(administrator, account)
+
+    answer_ = administrator.get(check_page(settlement))
+
+    assert answer_.headers["Location"] == reverse("card_change", args=[account.reference])
+
+
+def test_a_settlement_that_was_never_used_charged_nothing(administrator: Client, account: Account):
+    owe(account)
+    settlement = consent(administrator, account)
+
+    assert "Nothing was charged" in administrator.get(result_page(settlement)).content.decode()
+
+
+class TestNewCard:
+    @pytest.fixture
+    def services(self, account: Account) -> list[Subscription]:
+        """Two services of two sellers, refused by the bank."""
+        owed = owe(account, card="insufficient_funds", services=2)
+        for service in owed:
+            service.move(SubscriptionState.PAST_DUE)
+        return owed
+
+    def start(self, client: Client, account: Account, action: str) -> str:
+        sent = {"action": action, "digest": digest(account)}
+        gone = client.post(reverse("card_change", args=[account.reference]), sent)
+        assert gone.status_code == 303
+        return gone.headers["Location"]
+
+    def come_back(self, client: Client, account: Account) -> str:
+        visit = account.card_visits.latest("pk")
+        return client.get(
+            reverse("card_return", args=[account.reference, visit.reference]), follow=True
+        ).content.decode()
+
+    def test_the_button_carries_the_exact_total(self, administrator: Client, account: Account, services: object):
+        page = administrator.get(reverse("card_change", args=[account.reference])).content.decode()
+
+        assert "Save and pay €242.00 now" in page
+        assert "Save only" in page
+
+    def test_save_and_pay_pays_all_services_at_once(
+        self, administrator: Client, account: Account, services: object, sandbox: Engine, money_ok: None
+    ):
+        self.start(administrator, account, "save_and_pay")
+        submit_card(sandbox, account.card_visits.get(), "good")
+
+        page = self.come_back(administrator, account)
+        again = self.come_back(administrator, account)
+
+        assert "<h1>Payment received</h1>" in page
+        assert "All your services are on." in page
+        assert "<h1>Payment received</h1>" in again
+        assert len([charge for charge in sandbox.charges() if charge.status == "succeeded"]) == 2
+
+    def test_save_only_charges_nothing(
+        self, administrator: Client, account: Account, services: object, sandbox: Engine
+    ):
+        self.start(administrator, account, "save_only")
+        submit_card(sandbox, account.card_visits.get(), "good")
+
+        page = self.come_back(administrator, account)
+
+        assert "Visa •••• 4242 is saved." in page
+        assert list(sandbox.charges()) == []
+
+    def test_coming_back_too_early_says_that_nothing_is_saved_yet(
+        self, administrator: Client, account: Account, services: object
+    ):
+        self.start(administrator, account, "save_and_pay")
+
+        assert "Your card is not saved yet" in self.come_back(administrator, account)
+
+    def test_a_quote_that_grew_meanwhile_stores_the_card_and_asks_again(
+        self, administrator: Client, account: Account, services: object, sandbox: Engine
+    ):
+        self.start(administrator, account, "save_and_pay")
+        Settlement.objects.update(created_at=clock.now() - timedelta(minutes=31))
+        submit_card(sandbox, account.card_visits.get(), "good")
+
+        page = self.come_back(administrator, account)
+
+        assert "is saved, but nothing was charged" in page
+        assert "€242.00" in page
+        assert list(sandbox.charges()) == []
+
+    def test_paying_needs_what_was_consented_to(self, administrator: Client, account: Account, services: object):
+        sent = {"action": "save_and_pay", "digest": ""}
+
+        assert administrator.post(reverse("card_change", args=[account.reference]), sent).status_code == 200
+        assert not account.card_visits.exists()
