@@ -1,0 +1,203 @@
+"""What staff set up in the admin: sellers, plans, accounts, people and services."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
+from django.urls import reverse
+
+from billing import clock, invoicing
+from billing.models import (
+    Account,
+    Contact,
+    CurrencyFloor,
+    Event,
+    Invoice,
+    Membership,
+    Plan,
+    Seller,
+    Subscription,
+    TaxTreatment,
+    User,
+)
+from billing.subscribing import subscribe, tax_treatment
+from tests.billing.admin_rows import superuser
+from tests.factories import MONDAY, AccountFactory, PlanFactory, SellerFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+SELLER = {
+    "name": "Example Cloud B.V.",
+    "street": "Herengracht 2",
+    "postal_code": "1015 BK",
+    "city": "Amsterdam",
+    "country": "nl",
+    "vat_id": "NL001234567B01",
+    "register_number": "12345678",
+    "currency": "eur",
+    "iban": "NL91 ABNA 0417 1643 00",
+    "bic": "ABNANL2A",
+    "account_holder": "Example Cloud B.V.",
+    "invoice_series": "EX",
+    "gateway_account": "main",
+}
+ACCOUNT = {
+    "legal_name": "Contoso B.V.",
+    "country": "NL",
+    "language": "nl",
+    "time_zone": "Europe/Amsterdam",
+    "collection_method": "charge_automatically",
+    "terms_days": 0,
+}
+
+
+def add(table: str, data: dict[str, object]) -> str:
+    """Fill in the form; returns the page that came back, empty when the row was made."""
+    answer = superuser().post(reverse(f"admin:billing_{table}_add"), data)
+    return "" if answer.status_code == 302 else answer.content.decode()
+
+
+def test_a_seller_a_plan_an_account_and_its_people_are_set_up():
+    made = [
+        add("seller", SELLER),
+        add("account", ACCOUNT),
+        add("user", {"email": "Emma@Example.com", "name": "Emma", "language": "nl"}),
+    ]
+    seller, account, user = Seller.objects.get(), Account.objects.get(), User.objects.get(name="Emma")
+    plan = {"seller": seller.pk, "name": "Compute", "price": "12.50", "currency": "eur", "tax_rate": "21"}
+    made += [
+        add("plan", {**plan, "interval": "month"}),
+        add("membership", {"user": user.pk, "account": account.pk, "role": "administrator"}),
+        add("contact", {"account": account.pk, "email": "f@example.com", "language": "nl", "kinds": ["invoices"]}),
+    ]
+
+    assert made == [""] * 6
+    assert (seller.country, seller.currency, seller.iban) == ("NL", "EUR", "NL91ABNA0417164300")
+    stored = Plan.objects.get()
+    assert (stored.price, stored.currency, stored.tax_rate) == (12_50, "EUR", 210_000)
+    assert Membership.objects.get().may_manage
+    assert Contact.objects.get().kinds == ["invoices"]
+
+
+def test_a_person_gets_no_password_no_mail_and_a_verified_address():
+    add("user", {"email": "Emma@Example.com", "name": "Emma", "language": "nl"})
+
+    user = User.objects.get(name="Emma")
+    address = EmailAddress.objects.get(user=user)
+    assert user.email == address.email == "emma@example.com"
+    assert (address.primary, address.verified) == (True, True)
+    assert not user.has_usable_password()
+    assert not user.is_staff
+    assert mail.outbox == []
+
+
+def test_a_person_is_there_once_however_the_address_is_written():
+    UserFactory(email="emma@example.com")
+
+    page = add("user", {"email": "EMMA@example.com", "language": "nl"})
+
+    assert "already exists" in page
+
+
+def test_a_new_service_takes_everything_from_its_plan():
+    account, plan = AccountFactory(), PlanFactory(price=99_00)
+    today = account.today(clock.now())
+
+    page = add(
+        "subscription", {"account": account.pk, "plan": plan.pk, "name": "Production", "started_on": today.isoformat()}
+    )
+
+    service = Subscription.objects.get()
+    assert page == ""
+    assert (service.price, service.currency, service.tax_rate) == (99_00, "EUR", 210_000)
+    assert (service.seller, service.anchor_day, service.next_period_on) == (plan.seller, today.day, today)
+    assert Event.objects.get(type="service.started").subscription == service
+
+
+def test_a_service_starts_at_most_a_month_ago():
+    account, plan = AccountFactory(), PlanFactory()
+    long_ago = account.today(clock.now()) - timedelta(days=40)
+
+    page = add(
+        "subscription",
+        {"account": account.pk, "plan": plan.pk, "name": "Production", "started_on": long_ago.isoformat()},
+    )
+
+    assert "at most 31 days ago" in page
+    assert not Subscription.objects.exists()
+
+
+def test_a_started_service_is_invoiced_from_its_first_day(moments):
+    service = subscribe(AccountFactory(), PlanFactory(), name="Production", starts_on=MONDAY, at=moments(MONDAY))
+
+    invoicing.run(at=moments(MONDAY))
+
+    line = Invoice.objects.get().lines.get()
+    assert (line.subscription, line.period_start) == (service, MONDAY)
+
+
+@pytest.mark.parametrize(
+    ("seller", "buyer", "vat_id", "treatment"),
+    [
+        ("NL", "NL", "", TaxTreatment.STANDARD),
+        ("NL", "NL", "NL001234567B01", TaxTreatment.STANDARD),
+        ("NL", "DE", "DE123456789", TaxTreatment.REVERSE_CHARGE),
+        ("NL", "DE", "", TaxTreatment.STANDARD),
+        ("NL", "US", "", TaxTreatment.OUTSIDE_SCOPE),
+        ("US", "NL", "NL001234567B01", TaxTreatment.OUTSIDE_SCOPE),
+        ("US", "US", "", TaxTreatment.STANDARD),
+    ],
+)
+def test_tax_follows_from_where_seller_and_buyer_are(seller, buyer, vat_id, treatment):
+    selling = SellerFactory.build(country=seller)
+    buying = AccountFactory.build(country=buyer, vat_id=vat_id)
+
+    assert tax_treatment(selling, buying) == treatment
+
+
+@pytest.mark.parametrize(
+    ("table", "data", "said"),
+    [
+        ("seller", {**SELLER, "iban": "NL91ABNA0417164301"}, "not an IBAN"),
+        ("seller", {**SELLER, "currency": "XXQ"}, "three letters"),
+        ("account", {**ACCOUNT, "country": "Nederland"}, "at most 2 characters"),
+        ("account", {**ACCOUNT, "country": "QQ"}, "two letters"),
+        ("account", {**ACCOUNT, "time_zone": "Amsterdam"}, "Select a valid choice"),
+        ("account", {**ACCOUNT, "policy_name": "lenient"}, "Select a valid choice"),
+        ("currencyfloor", {"currency": "JPY", "smallest_case": "0.5"}, "too many decimals"),
+        ("plan", {"price": "1.005", "currency": "EUR", "tax_rate": "21"}, "too many decimals"),
+        ("plan", {"price": "1", "currency": "EUR", "tax_rate": "21.00005"}, "too many decimals"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_a_reason(table, data, said):
+    page = add(table, data)
+
+    assert said in page
+
+
+def test_a_floor_is_typed_and_shown_as_an_amount():
+    floor = CurrencyFloor.objects.get(currency="EUR")
+    url = reverse("admin:billing_currencyfloor_change", args=[floor.pk])
+    client = superuser()
+
+    page = client.get(url).content.decode()
+    client.post(url, {"smallest_case": "7.5", "smallest_suspension": "25", "suspension_regardless_days": 90})
+
+    floor.refresh_from_db()
+    assert 'value="5.00"' in page
+    assert (floor.currency, floor.smallest_case, floor.smallest_suspension) == ("EUR", 7_50, 25_00)
+
+
+def test_saving_writes_only_what_was_edited():
+    account, plan = AccountFactory(), PlanFactory()
+    service = subscribe(account, plan, name="Production", starts_on=MONDAY, at=account.moment(MONDAY, 12))
+    url = reverse("admin:billing_subscription_change", args=[service.pk])
+
+    answer = superuser().post(url, {"name": "Renamed", "product_reference": "p-1", "state": "deleted"})
+
+    service.refresh_from_db()
+    assert answer.status_code == 302
+    assert (service.name, service.product_reference, service.state) == ("Renamed", "p-1", "active")
