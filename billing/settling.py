@@ -194,7 +194,7 @@ def begin(settlement: Settlement, *, method: PaymentMethod, by: User | None, at:
     if settlement.consumed_at:
         return []
     lines = list(settlement.lines.select_related("invoice__seller").prefetch_related("invoice__lines__subscription"))
-    if settlement.created_at + QUOTE_LIFE < at or any(_has_changed(line) for line in lines):
+    if settlement.created_at + QUOTE_LIFE < at or _has_changed(account, lines, at=at):
         raise QuoteChanged(f"{settlement} is no longer what is owed")
     groups = [_group(list(m)) for _, m in groupby(_urgent_first([line.invoice for line in lines]), key=_group_key)]
     _clear_the_way(account, groups, at=at)
@@ -207,8 +207,11 @@ def begin(settlement: Settlement, *, method: PaymentMethod, by: User | None, at:
     ]
 
 
-def _has_changed(line: SettlementLine) -> bool:
-    return line.invoice.version != line.version or line.invoice.amount_due != line.amount
+def _has_changed(account: Account, lines: list[SettlementLine], *, at: datetime) -> bool:
+    """Say whether an invoice of the settlement is another than it was, or another one has fallen due."""
+    due = Invoice.objects.due(on=account.today(at)).for_account(account).values_list("pk", flat=True)
+    frozen = (line.invoice.version == line.version and line.invoice.amount_due == line.amount for line in lines)
+    return not all(frozen) or set(due) != {line.invoice_id for line in lines}
 
 
 def _clear_the_way(account: Account, groups: list[QuoteGroup], *, at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The bank asks for approval (3-D Secure): given, refused, given for one seller only, or by someone who never returns."""
+"""The bank asks for approval (3-D Secure): given, refused, given for one seller, or by someone who never returns."""
 
 from __future__ import annotations
 
