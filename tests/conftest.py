@@ -42,6 +42,12 @@ def sandbox(settings: object, tmp_path: Path) -> Engine:
     return sandbox_engine()
 
 
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: object) -> None:
+    """Sign-in is tested, the strength of Argon2 is not."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
+
+
 @pytest.fixture
 def money_ok(db: None, sandbox: Engine) -> Iterator[None]:
     """After the test, the books must be right and agree with the gateway's own record."""
