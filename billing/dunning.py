@@ -145,9 +145,9 @@ def _money_on_its_way(account: Account, seller_id: int, currency: str, *, since:
     next no longer holds anything back.
     """
     payments = Payment.objects.for_account(account).filter(seller=seller_id, currency=currency)
-    live = payments.live()
-    if not live.filter(state=PaymentState.REQUIRES_ACTION, trigger__in=BY_HAND_TRIGGERS).exists():
-        return live.exists()
+    undecided = payments.undecided()
+    if not undecided.filter(state=PaymentState.REQUIRES_ACTION, trigger__in=BY_HAND_TRIGGERS).exists():
+        return undecided.exists()
     given_up = payments.filter(state=PaymentState.CANCELED, trigger__in=BY_HAND_TRIGGERS, created_at__gte=since)
     return not given_up.exists()
 
@@ -165,7 +165,7 @@ def _climb(account: Account, *, at: datetime) -> Counts:
 
 def _climb_one(subscription: Subscription, *, at: datetime) -> str:
     owed = standing.owed_by_service(subscription, on=subscription.today(at))
-    ladder = DunningPolicy.objects.in_force(subscription.account, at=at).ladder()
+    ladder = standing.ladder_of(subscription.account, owed, at=at)
     if _is_held(subscription, owed, at=at):
         return _wait(subscription, until=at + LOOK_AGAIN)
     match subscription.state:
@@ -178,6 +178,9 @@ def _climb_one(subscription: Subscription, *, at: datetime) -> str:
 
 
 def _is_held(subscription: Subscription, owed: list[Invoice], *, at: datetime) -> bool:
+    """Say whether nothing may stop: money may be on its way, or the account has come to pay by invoice."""
+    if not subscription.account.pays_by_card:
+        return True
     since = subscription.warned_at or at - timedelta(days=30)
     groups = {(invoice.seller_id, invoice.currency) for invoice in owed}
     return any(_money_on_its_way(subscription.account, seller, currency, since=since) for seller, currency in groups)

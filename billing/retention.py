@@ -14,7 +14,7 @@ from . import standing
 from .batches import Counts, Watch, for_each_account, unwatched
 from .brakes import AbnormalRun, usual_limit
 from .events import record
-from .models import Account, DunningPolicy, Event, Subscription, TaskKind
+from .models import Account, Event, Subscription, TaskKind
 from .notices import first_out
 from .schedule import NOTICE_HOUR, Ladder
 from .scope import EVERYONE, Scope
@@ -55,7 +55,8 @@ def _keep(account: Account, *, at: datetime) -> Counts:
     counts: Counts = Counts()
     services = Subscription.objects.escalating(at=at).for_account(account).filter(state=SubscriptionState.CANCELED)
     for service in services.select_related("account"):
-        ladder = DunningPolicy.objects.in_force(account, at=at).ladder()
+        owed = standing.owed_by_service(service, on=service.today(at))
+        ladder = standing.ladder_of(account, owed, at=at)
         counts[_step(service, ladder, at=at)] += 1
     del counts["waits"]
     return counts

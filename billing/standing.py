@@ -136,10 +136,17 @@ def _plan(account: Account, anchor: Invoice, *, at: datetime) -> dict[str, datet
     """
     if not account.pays_by_card or anchor.due_on is None:
         return {"suspend_at": None, "next_action_at": None}
-    ladder = DunningPolicy.objects.in_force(account, at=at).ladder()
+    ladder = ladder_of(account, [anchor], at=at)
     stop = schedule.planned_stop_day(ladder, due_on=anchor.due_on, today=account.today(at), country=account.country)
     warn = anchor.due_on + timedelta(days=ladder.warn_day)
     return {"suspend_at": account.moment(stop, STOP_HOUR), "next_action_at": account.moment(warn, NOTICE_HOUR)}
+
+
+def ladder_of(account: Account, owed: list[Invoice], *, at: datetime) -> Ladder:
+    """Return the ladder that the case of the oldest debt opened with; without a case, the one in force."""
+    cases = DunningCase.objects.for_account(account).open().select_related("policy")
+    case = cases.filter(seller=owed[0].seller_id, currency=owed[0].currency).first() if owed else None
+    return (case.policy if case else DunningPolicy.objects.in_force(account, at=at)).ladder()
 
 
 def _recover(subscription: Subscription, *, at: datetime) -> None:
