@@ -42,8 +42,11 @@ def due_accounts(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
 
 def _stop_if_abnormal(*, at: datetime, scope: Scope = EVERYONE) -> None:
     due = Subscription.objects.escalating(at=at).filter(state=SubscriptionState.CANCELED, delete_on__lte=at.date())
-    due = scope.limit(due)
-    wanted, limit = due.count(), usual_limit("service.deletion_due", at=at)
+    due = scope.limit(due).select_related("account")
+    # Those whose notices were not out get a new date instead, so they are no part of the night.
+    moments = [_goes_at(service, _ladder(service, at=at)) for service in due]
+    wanted = sum(moment is not None and moment <= at for moment in moments)
+    limit = usual_limit("service.deletion_due", at=at)
     if wanted > limit:
         record("dunning.stopped", at=at, job="deleting", wanted=wanted, limit=limit)
         ask_staff(TaskKind.ABNORMAL_NIGHT, key=f"deleting:{at:%Y-%m-%d}", at=at, wanted=wanted, limit=limit)
@@ -55,11 +58,14 @@ def _keep(account: Account, *, at: datetime) -> Counts:
     counts: Counts = Counts()
     services = Subscription.objects.escalating(at=at).for_account(account).filter(state=SubscriptionState.CANCELED)
     for service in services.select_related("account"):
-        owed = standing.owed_by_service(service, on=service.today(at))
-        ladder = standing.ladder_of(account, owed, at=at)
-        counts[_step(service, ladder, at=at)] += 1
+        counts[_step(service, _ladder(service, at=at), at=at)] += 1
     del counts["waits"]
     return counts
+
+
+def _ladder(service: Subscription, *, at: datetime) -> Ladder:
+    owed = standing.owed_by_service(service, on=service.today(at))
+    return standing.ladder_of(service.account, owed, at=at)
 
 
 def _step(service: Subscription, ladder: Ladder, *, at: datetime) -> str:
@@ -122,11 +128,9 @@ def earliest_deletion(service: Subscription, ladder: Ladder) -> datetime:
 
 
 def _finish(service: Subscription, ladder: Ladder, *, at: datetime) -> str:
-    notices = announcements(service)
-    out = sorted(moment for moment in (first_out(notice) for notice in notices) if moment)
-    if not notices or len(out) < len(notices) or _is_fresh(service, out[0]):
+    earliest = _goes_at(service, ladder)
+    if earliest is None:
         return _announce(service, ladder, FRESH_NOTICE_DAYS, at=at)
-    earliest = max(earliest_deletion(service, ladder), out[-1] + LAST_NOTICE_OUT)
     if at < earliest:
         return _wait(service, earliest, at=at)
     Subscription.objects.filter(pk=service.pk).update(deletion_due_at=at, next_action_at=None)
@@ -138,6 +142,15 @@ def _finish(service: Subscription, ladder: Ladder, *, at: datetime) -> str:
         subscription=service,
     )
     return "deletion_due"
+
+
+def _goes_at(service: Subscription, ladder: Ladder) -> datetime | None:
+    """Return from when the data may go; ``None`` while the notices of its date were not out in time."""
+    notices = announcements(service)
+    out = sorted(moment for moment in (first_out(notice) for notice in notices) if moment)
+    if not notices or len(out) < len(notices) or _is_fresh(service, out[0]):
+        return None
+    return max(earliest_deletion(service, ladder), out[-1] + LAST_NOTICE_OUT)
 
 
 def _is_fresh(service: Subscription, first: datetime) -> bool:
