@@ -25,7 +25,8 @@ from billing.models import Account, Membership, Role, User
 
 P = ParamSpec("P")
 MemberView = Callable[Concatenate[HttpRequest, Membership, P], HttpResponse]
-AccountView = Callable[Concatenate[HttpRequest, str, P], HttpResponse]
+# Django calls it with the account's reference and whatever else the address names.
+AccountView = Callable[..., HttpResponse]
 
 
 class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]
@@ -49,7 +50,7 @@ def memberships(user: User) -> QuerySet[Membership]:
     return own.annotate(email_verified=Exists(verified)).order_by("account__legal_name", "pk")
 
 
-def members_only(view: MemberView[P]) -> AccountView[P]:
+def members_only(view: MemberView[P]) -> AccountView:
     """Give the view the reader's membership of the account that the address names."""
 
     @wraps(view)
@@ -63,7 +64,7 @@ def members_only(view: MemberView[P]) -> AccountView[P]:
     return guarded
 
 
-def payers_only(view: MemberView[P]) -> AccountView[P]:
+def payers_only(view: MemberView[P]) -> AccountView:
     """Let in who may pay; tell a viewer who can."""
 
     @wraps(view)

@@ -95,7 +95,8 @@ def _due_soon(facts: Facts) -> Iterator[Alert]:
     today = first <= outlook.today
     title = _("%(amount)s is due today, %(date)s.") if today else _("%(amount)s is due on %(date)s.")
     if outlook.account.pays_by_card and facts.card_works() and outlook.card:
-        text = _("We will charge %(card)s on that day.") % {"card": card(outlook.card)}
+        text = _("We will charge %(card)s today.") if today else _("We will charge %(card)s on that day.")
+        text = text % {"card": card(outlook.card)}
     else:
         text = _("Pay on time and nothing changes.")
     address = reverse("invoice", args=[outlook.account.reference, invoices[0].reference])

@@ -133,7 +133,8 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
     def save(self, commit: bool = True) -> Account:  # noqa: FBT001, FBT002 - Django's signature
         if "vat_id" in self.changed_data:
             self.instance.vat_id_checked_at = None
-        return super().save(commit)
+        account: Account = super().save(commit)
+        return account
 
 
 AUTOCOMPLETE = {
