@@ -95,7 +95,7 @@ STORIES = (
     Story("Molenwater Advies", ("daan",), ("Hosting", "Backup"), 1, "expired", language="nl"),
     Story("Duinpan Media B.V.", ("fatima",), ("Hosting", "Analytics"), 26, "setup_only", pays_after_days=25),
     Story("Brightwell Ltd", ("greta",), ("Hosting",), 5, "", months=0, country="IE", city="Dublin", by_invoice=True),
-    Story("Zilverberg Groep", ("hugo",), ("Support desk",), 0, "three_d_secure", language="nl"),
+    Story("Zilverberg Groep", ("hugo",), ("Support desk",), 1, "three_d_secure", language="nl"),
 )
 
 
