@@ -34,7 +34,18 @@ MONDAY = dt.date(2026, 3, 2)
 ZONE = "Europe/Amsterdam"
 
 
+class EmailAddressFactory(factory.django.DjangoModelFactory[EmailAddress]):
+    class Meta:
+        model = EmailAddress
+
+    email = factory.LazyAttribute(lambda address: address.user.email)
+    primary = True
+    verified = True
+
+
 class UserFactory(factory.django.DjangoModelFactory[User]):
+    """A person who can sign in with ``PASSWORD``; ``address__verified=False`` says that they have not confirmed."""
+
     class Meta:
         model = User
         skip_postgeneration_save = True
@@ -42,15 +53,8 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
     email = factory.Sequence(lambda n: f"person{n}@example.com")
     name = factory.Sequence(lambda n: f"Person {n}")
     language = "en"
-
-    @factory.post_generation
-    def password(self, create: bool, extracted: str | None, **_kwargs: Any) -> None:
-        self.set_password(extracted or PASSWORD)
-        self.save(update_fields=["password"])
-
-    @factory.post_generation
-    def verified(self, create: bool, extracted: bool | None, **_kwargs: Any) -> None:
-        EmailAddress.objects.create(user=self, email=self.email, primary=True, verified=extracted is not False)
+    password = factory.django.Password(PASSWORD)
+    address = factory.RelatedFactory(EmailAddressFactory, factory_related_name="user")
 
 
 class AccountFactory(factory.django.DjangoModelFactory[Account]):
@@ -183,8 +187,7 @@ class PaymentMethodFactory(factory.django.DjangoModelFactory[PaymentMethod]):
     def _create(cls, model_class: type[PaymentMethod], *args: Any, **kwargs: Any) -> PaymentMethod:
         stored = sandbox_engine().store_card(kwargs["gateway_account"], kwargs.pop("card", "good"))
         shown = {
-            name: getattr(stored, name)
-            for name in ("token", "fingerprint", "brand", "last4", "exp_month", "exp_year")
+            name: getattr(stored, name) for name in ("token", "fingerprint", "brand", "last4", "exp_month", "exp_year")
         }
         return super()._create(model_class, *args, **(shown | kwargs))
 

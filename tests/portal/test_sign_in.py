@@ -90,7 +90,7 @@ def test_an_unknown_address_is_told_so_by_mail_alone(db: None, mailoutbox: list[
 
 
 def test_a_person_without_a_confirmed_address_does_not_get_in(db: None, mailoutbox: list[Any]):
-    user = MembershipFactory(user=UserFactory(verified=False)).user
+    user = MembershipFactory(user=UserFactory(address__verified=False)).user
     client = Client()
 
     page = client.post(reverse("account_login"), {"login": user.email, "password": PASSWORD}, follow=True)
