@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -24,7 +25,7 @@ from billing.models import (
     User,
 )
 from billing.subscribing import subscribe, tax_treatment
-from tests.billing.admin_rows import superuser
+from tests.billing.admin_rows import billing_admins, superuser
 from tests.factories import MONDAY, AccountFactory, PlanFactory, SellerFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -191,13 +192,15 @@ def test_a_floor_is_typed_and_shown_as_an_amount():
     assert (floor.currency, floor.smallest_case, floor.smallest_suspension) == ("EUR", 7_50, 25_00)
 
 
-def test_saving_writes_only_what_was_edited():
+def test_saving_does_not_undo_what_a_job_wrote_meanwhile(rf):
     account, plan = AccountFactory(), PlanFactory()
     service = subscribe(account, plan, name="Production", starts_on=MONDAY, at=account.moment(MONDAY, 12))
-    url = reverse("admin:billing_subscription_change", args=[service.pk])
+    as_it_was = Subscription.objects.get()
+    service.move("past_due")
+    as_it_was.name = "Renamed"
+    edited = SimpleNamespace(changed_data=["name"])
 
-    answer = superuser().post(url, {"name": "Renamed", "product_reference": "p-1", "state": "deleted"})
+    billing_admins()["subscription"].save_model(rf.post("/"), as_it_was, edited, change=True)
 
     service.refresh_from_db()
-    assert answer.status_code == 302
-    assert (service.name, service.product_reference, service.state) == ("Renamed", "p-1", "active")
+    assert (service.name, service.state) == ("Renamed", "past_due")
