@@ -53,7 +53,6 @@ lint: setup ## Check style, types, layers, templates, migrations and the setting
 	$(BIN)/lint-imports
 	git ls-files -z 'templates/*.html' | xargs -0 $(BIN)/djade --check --target-version 5.2
 	$(BIN)/codespell
-	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml portal billing notifications support
 	$(FOR_LINT) $(RUN) makemigrations --check --dry-run
 	$(FOR_LINT) $(RUN) check --deploy --fail-level WARNING
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import connection
+from django.db.transaction import TransactionManagementError
 
 from . import clock, schedule
 from .events import record
@@ -36,7 +37,8 @@ class Debt:
 
 def refresh(account: Account, *, at: datetime) -> None:
     """Bring cases and services in line with what the account owes at ``at``."""
-    assert connection.in_atomic_block, "standing is refreshed in the transaction of the fact that changes it"
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("standing is refreshed in the transaction of the fact that changes it")
     owed = debt(account, on=account.today(at))
     _refresh_cases(account, owed, at=at)
     for subscription in _services(account):
@@ -155,7 +157,10 @@ def _recover(subscription: Subscription, *, at: datetime) -> None:
         return
     reasons = [reason for reason in subscription.disabled_reasons if reason != DisabledReason.NONPAYMENT]
     if reasons:
-        Subscription.objects.filter(pk=subscription.pk).update(disabled_reasons=reasons)
+        # What was announced for non-payment is over with the debt; a deletion under way is not.
+        over = subscription.state == SubscriptionState.SUSPENDED
+        announced = {"cancel_at": None, "next_action_at": None} if over else {}
+        Subscription.objects.filter(pk=subscription.pk).update(disabled_reasons=reasons, **announced)
         return
     was_off = subscription.is_off
     today = subscription.today(at)
