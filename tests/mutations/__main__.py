@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .breakages import BREAKAGES, Breakage, DoesNotFit
-from .tree import copy_to, run
+from .tree import ROOT, copy_to, run
 
 AT_ONCE = 2
 PASSED, FAILED = 0, 1
@@ -34,6 +34,8 @@ def main(words: Sequence[str]) -> int:
         sys.stderr.write(f"mutations: no breakage is named {' '.join(words)}\n")
         return 2
     try:
+        for edit in (edit for breakage in chosen for edit in breakage.edits):
+            edit.check(ROOT)
         expect_green(chosen)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             results = list(pool.map(report, chosen))

@@ -30,9 +30,13 @@ class Edit:
     def count_in(self, tree: Path) -> int:
         return (tree / self.file).read_text().count(self.old)
 
-    def apply(self, tree: Path) -> None:
+    def check(self, tree: Path) -> None:
+        """Raise ``DoesNotFit`` unless there is exactly one text to replace."""
         if self.count_in(tree) != 1:
             raise DoesNotFit(f"{self.file}: found {self.count_in(tree)} times: {self.old!r}")
+
+    def apply(self, tree: Path) -> None:
+        self.check(tree)
         path = tree / self.file
         path.write_text(path.read_text().replace(self.old, self.new))
 
