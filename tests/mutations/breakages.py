@@ -204,7 +204,11 @@ BREAKAGES = (
         "kept_long_enough = service.canceled_at + timedelta(days=ladder.delete_after, hours=-1)",
     ),
     breakage(
-        "the alert about debt dropped", GUARDS + "test_who_owes_sees_an_alert", "portal/alerts.py", "*debt(facts), ", ""
+        "the alert about debt dropped",
+        GUARDS + "test_who_owes_sees_an_alert",
+        "portal/alerts.py",
+        " else debt(facts)",
+        " else []",
     ),
     breakage(
         "a mail sent without looking whether it is still true",
