@@ -84,9 +84,9 @@ def _services(*, at: datetime) -> Iterator[str]:
     for service in Subscription.objects.filter(state=SubscriptionState.CANCELED):
         if service.delete_on and service.canceled_at and service.delete_on < service.canceled_at.date():
             yield f"I7 service {service.reference}: deletion before cancellation"
-    unpaid = (SubscriptionState.PAST_DUE, SubscriptionState.WARNED, SubscriptionState.SUSPENDED)
+    unpaid = (SubscriptionState.PAST_DUE, SubscriptionState.WARNED)
     accounts = Account.objects.filter(
-        Q(subscriptions__state__in=unpaid) | Q(invoices__state=InvoiceState.OPEN)
+        Q(subscriptions__state__in=(*unpaid, *off)) | Q(invoices__state=InvoiceState.OPEN)
     ).distinct()
     for account in accounts.iterator():
         owing = debt(account, on=account.today(at)).by_service
