@@ -56,8 +56,8 @@ class NewServiceForm(ModelForm):
 
 @admin.register(Subscription)
 class SubscriptionAdmin(Shown):
-    list_display = ["name", "account", "plan", "price_shown", "state", "next_invoice_at", "suspend_at", "delete_on"]
-    list_select_related = ["account", "plan"]
+    list_display = ["name", "account", "price_shown", "state", "next_invoice_at", "suspend_at", "delete_on"]
+    list_select_related = ["account"]
     list_filter = ["state", "interval", "suspend_at", "delete_on"]
     search_fields = ["^reference", "name", "^product_reference", "^account__reference", "account__legal_name"]
     autocomplete_fields = ["account", "plan"]
