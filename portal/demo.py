@@ -10,9 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from allauth.account.models import EmailAddress
-
-from billing import cards, clock, invoicing, schedule, settling
+from billing import cards, clock, enrolling, schedule, settling, subscribing
 from billing.batches import Counts, Watch
 from billing.brakes import AbnormalRun
 from billing.gateways import sandbox_engine
@@ -109,7 +107,7 @@ class Cast:
 
 def seed(*, at: datetime, watch: Watch) -> Counts:
     """Let the stories happen up to ``at``; returns what the jobs counted."""
-    cast = Cast(people=_people(at), plans=_plans())
+    cast = Cast(people=_people(), plans=_plans())
     accounts = [(_open_account(story, cast, at=at), story) for story in STORIES]
     today = clock.local_date(at, accounts[0][0].time_zone)
     first = min(service.started_on for service in Subscription.objects.all())
@@ -141,15 +139,18 @@ def _let_pass(accounts: list[tuple[Account, Story]], cast: Cast, day: date, toda
         return stopped.counts
 
 
-def _people(at: datetime) -> dict[str, User]:
-    people = {}
-    for person in PEOPLE:
-        user = User.objects.create_user(person.email, PASSWORD, name=person.name, language=person.language)
-        EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
-        people[person.email.partition("@")[0]] = user
-    staff = User.objects.create_superuser("staff@example.com", PASSWORD, name="Sam Support")
-    EmailAddress.objects.create(user=staff, email=staff.email, primary=True, verified=True)
-    return people
+def _people() -> dict[str, User]:
+    everyone = {person.email.partition("@")[0]: _enrol(person) for person in PEOPLE}
+    staff = _enrol(Person("staff@example.com", "Sam Support", "en"))
+    User.objects.filter(pk=staff.pk).update(is_staff=True, is_superuser=True)
+    return everyone
+
+
+def _enrol(person: Person) -> User:
+    user = enrolling.enrol(person.email, name=person.name, language=person.language)
+    user.set_password(PASSWORD)
+    user.save(update_fields=["password"])
+    return user
 
 
 def _plans() -> dict[str, Plan]:
@@ -203,23 +204,11 @@ def _open_account(story: Story, cast: Cast, *, at: datetime) -> Account:
     return account
 
 
-def _subscribe(account: Account, plan: Plan, story: Story, *, at: datetime) -> Subscription:
+def _subscribe(account: Account, plan: Plan, story: Story, *, at: datetime) -> None:
     issued_on = account.today(at) - timedelta(days=story.due_days_ago + account.terms_days)
-    started_on = schedule.add_months(issued_on, -story.months, anchor_day=issued_on.day)
-    return Subscription.objects.create(
-        account=account,
-        plan=plan,
-        seller=plan.seller,
-        name=plan.name,
-        price=plan.price,
-        currency=plan.currency,
-        tax_rate=plan.tax_rate,
-        interval=plan.interval,
-        anchor_day=issued_on.day,
-        started_on=started_on,
-        next_period_on=started_on,
-        next_invoice_at=account.moment(started_on, invoicing.INVOICE_HOUR),
-    )
+    starts_on = schedule.add_months(issued_on, -story.months, anchor_day=issued_on.day)
+    started_at = account.moment(starts_on, 0)
+    subscribing.subscribe(account, plan, name=plan.name, starts_on=starts_on, at=started_at)
 
 
 def _change_card(account: Account, person: User, name: str, *, at: datetime) -> None:
