@@ -16,7 +16,8 @@ class NotificationsConfig(AppConfig):
 
 
 def install(**_kwargs: Any) -> None:
-    """Let the staff groups of billing look at mail; runs after every migrate and flush."""
+    """Let the staff groups of billing see mail and send it again; runs after every migrate and flush."""
     from billing import defaults
 
-    defaults.grant("notifications", {"Support agent": "view_delivery change_delivery", "Auditor": ""})
+    send_again = dict.fromkeys(("Support agent", "Billing agent", "Billing lead"), "view_delivery change_delivery")
+    defaults.grant("notifications", send_again | {"Auditor": defaults.EVERY_VIEW})
