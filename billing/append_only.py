@@ -24,7 +24,7 @@ POSTGRES_FUNCTION = """
 CREATE OR REPLACE FUNCTION paidup_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE once text[] := TG_ARGV[0]::text[];
 BEGIN
-  IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - once = to_jsonb(OLD) - once
+  IF TG_OP = 'UPDATE' AND cardinality(once) > 0 AND to_jsonb(NEW) - once = to_jsonb(OLD) - once
      AND NOT EXISTS (SELECT 1 FROM unnest(once) AS c WHERE to_jsonb(OLD)->>c IS NOT NULL) THEN
     RETURN NEW;
   END IF;

@@ -21,7 +21,7 @@ from .batches import Counts, Watch, guarded, unwatched
 from .brakes import AbnormalRun, ChargeBrake
 from .events import record
 from .gateways import get_gateway
-from .gateways.base import ChargeRequest, GatewayUnavailable, Outcome, Presence, Status
+from .gateways.base import NO_ANSWER, ChargeRequest, GatewayUnavailable, Outcome, Presence, Status
 from .models import AUTOMATIC_TRIGGERS, Account, Invoice, LedgerEntry, Payment, PaymentMethod, TaskKind, Trigger, User
 from .retries import after_refusal, automatic_groups, stop_trying_without_card, try_again
 from .schedule import next_check
@@ -122,6 +122,8 @@ def settle(payment: Payment, outcome: Outcome, *, at: datetime) -> Payment:
     payment = Payment.objects.select_related("account", "seller", "payment_method", "settlement").get(pk=payment.pk)
     if payment.state not in LIVE_PAYMENT_STATES:
         return _already_settled(payment, outcome, at=at)
+    if _names_another(payment, outcome):
+        outcome = NO_ANSWER
     if _differs(payment, outcome):
         return _hold_for_staff(payment, outcome, at=at)
     match outcome.status:
@@ -159,7 +161,7 @@ def check(payment: Payment, *, at: datetime) -> Payment:
         age = at - payment.created_at
     if outcome is None and SEND_AGAIN_AFTER <= age < KEY_LIFE and _may_be_sent_again(payment):
         outcome = ask(payment)
-    return settle(payment, outcome or Outcome(Status.UNKNOWN), at=at)
+    return settle(payment, outcome or NO_ANSWER, at=at)
 
 
 def _may_be_sent_again(payment: Payment) -> bool:
@@ -283,6 +285,14 @@ def _recheck(payment: Payment, *, at: datetime) -> datetime | None:
 def _touch(payment: Payment, **changes: object) -> None:
     Payment.objects.filter(pk=payment.pk).update(**changes)
     payment.refresh_from_db()
+
+
+def _names_another(payment: Payment, outcome: Outcome) -> bool:
+    """Say whether the answer carries the reference of another payment's charge: it says nothing about this one."""
+    others = Payment.objects.filter(
+        gateway=payment.gateway, gateway_account=payment.gateway_account, gateway_reference=outcome.reference
+    )
+    return bool(outcome.reference) and others.exclude(pk=payment.pk).exists()
 
 
 def _differs(payment: Payment, outcome: Outcome) -> bool:

@@ -34,7 +34,7 @@ def pay(account, day: date) -> None:
 def test_standing_is_refreshed_in_the_transaction_of_the_fact():
     service = owing("")
 
-    with pytest.raises(AssertionError, match="in the transaction"):
+    with pytest.raises(transaction.TransactionManagementError, match="in the transaction"):
         standing.refresh(service.account, at=service.account.moment(MONDAY, 12))
 
 

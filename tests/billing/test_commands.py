@@ -1,0 +1,194 @@
+"""Commands are thin voices: what they say, how they end, and what they leave alone."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from billing import charging, clock
+from billing.gateways.sandbox import Fault
+from billing.models import Event, Invoice, Payment, StaffTask, Subscription
+from tests.billing.acting import owing
+from tests.factories import MONDAY, AccountFactory, PaymentFactory, PlanFactory, SubscriptionFactory
+
+pytestmark = pytest.mark.django_db
+
+JOBS = ["issue_invoices", "collect_payments", "run_dunning", "reconcile_payments", "run_daily"]
+
+
+def said(capsys) -> str:
+    return capsys.readouterr().out.strip()
+
+
+def exit_code(*arguments: str) -> int | None:
+    """Run a command and return its exit code: 0 when it simply returns."""
+    try:
+        call_command(*arguments)
+    except SystemExit as exit_:
+        return exit_.code
+    except CommandError as error:
+        return error.returncode
+    return 0
+
+
+def test_each_says_what_it_did(capsys):
+    service = SubscriptionFactory()
+    owing("good", plan=service.plan)
+    declined = owing("do_not_honour")
+    at = declined.account.moment(MONDAY, 12).isoformat()
+
+    call_command("issue_invoices", "--at", at)
+    issued = said(capsys)
+    call_command("collect_payments", "--at", at)
+    collected = said(capsys)
+    call_command("run_dunning", "--on", "2026-03-05")
+
+    assert issued == "1 issued"
+    assert sorted(collected.split(", ")) == ["1 charged", "1 refused"]
+    assert said(capsys) == "2 reminded"
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_an_idle_night_is_done(job: str, capsys):
+    assert exit_code(job, "--on", "2026-03-02") == 0
+    assert said(capsys) == "nothing to do"
+
+
+def test_a_declined_card_is_a_result_and_no_failure():
+    owing("do_not_honour")
+
+    assert exit_code("collect_payments", "--on", "2026-03-02") == 0
+
+
+def test_what_could_not_be_processed_ends_with_1(capsys):
+    service = owing("good")
+    Payment.objects.all().delete()
+    service.account.payment_methods.update(gateway="nobody")
+
+    assert exit_code("collect_payments", "--on", "2026-03-02") == 1
+    assert capsys.readouterr().err.strip().endswith("collect_payments: 1 could not be processed")
+
+
+def test_a_night_that_stops_itself_ends_with_1(capsys):
+    plan = PlanFactory()
+    for _ in range(20):
+        owing("do_not_honour", plan=plan)
+
+    assert exit_code("collect_payments", "--on", "2026-03-02") == 1
+    output = capsys.readouterr()
+    assert output.out.strip() == "20 refused"
+    assert "stopped itself: too many charges were refused; staff have been told" in output.err
+
+
+@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--on", "2026-02-30"),
+        ("--on", "tomorrow"),
+        ("--at", "2026-03-02"),
+        ("--at", "2026-03-02T09:00"),
+        ("--at", "2026-13-45T99:00+01:00"),
+        ("--on", "2026-03-02", "--at", "2026-03-02T09:00+01:00"),
+        ("--account", "A-NOBODY"),
+        ("--surprise",),
+    ],
+)
+def test_bad_input_ends_with_2_and_changes_nothing(job: str, arguments: tuple[str, ...]):
+    owing("good")
+    SubscriptionFactory(started_on=date(2026, 1, 1))
+    events = Event.objects.count()
+
+    assert exit_code(job, *arguments) == 2
+    assert Event.objects.count() == events
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_the_future_is_refused(job: str):
+    owing("good")
+    tomorrow = clock.now() + timedelta(days=2)
+
+    assert exit_code(job, "--on", f"{tomorrow:%Y-%m-%d}") == 2
+    assert exit_code(job, "--at", tomorrow.isoformat()) == 2
+    assert not Payment.objects.exists()
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_dry_run_says_what_waits_and_changes_nothing(job: str, capsys, sandbox):
+    service = owing("good")
+    SubscriptionFactory()
+    sandbox.inject(Fault.HANG)
+    charging.collect(at=service.account.moment(MONDAY, 12))
+    owing("good")
+    before = (Event.objects.count(), Invoice.objects.count(), Payment.objects.count(), StaffTask.objects.count())
+    tomorrow = clock.now() + timedelta(days=2)
+
+    code = exit_code(job, "--on", f"{tomorrow:%Y-%m-%d}", "--dry-run")
+
+    after = (Event.objects.count(), Invoice.objects.count(), Payment.objects.count(), StaffTask.objects.count())
+    assert (code, before) == (0, after)
+    assert said(capsys).startswith("would look at: ")
+    assert not [charge for charge in sandbox.charges() if charge.status == "succeeded"]
+
+
+def test_noon_is_noon_where_each_account_is():
+    zones = ("Pacific/Auckland", "America/Los_Angeles")
+    services = [SubscriptionFactory(account=AccountFactory(time_zone=zone)) for zone in zones]
+
+    call_command("issue_invoices", "--on", "2026-03-02")
+
+    issued = {service: Event.objects.get(account=service.account).at for service in services}
+    assert issued == {service: service.account.moment(MONDAY, 12) for service in services}
+
+
+def test_one_account_alone_is_worked_on():
+    one, other = SubscriptionFactory(), SubscriptionFactory()
+
+    call_command("issue_invoices", "--on", "2026-03-02", "--account", one.account.reference)
+
+    assert Invoice.objects.get().account == one.account
+    assert Subscription.objects.get(pk=other.pk).next_period_on == MONDAY
+
+
+def test_running_twice_does_nothing_more(capsys):
+    owing("good")
+    call_command("run_daily", "--on", "2026-03-02")
+    events = Event.objects.count()
+
+    call_command("collect_payments", "--on", "2026-03-02")
+    call_command("run_dunning", "--on", "2026-03-02")
+
+    assert Event.objects.count() == events
+    assert said(capsys).splitlines()[-2:] == ["nothing to do", "nothing to do"]
+
+
+def test_differences_with_the_gateway_end_with_1(capsys):
+    service = owing("good")
+    now = clock.now()
+    PaymentFactory(account=service.account, seller=service.seller, state="succeeded", settled_at=now, created_at=now)
+
+    assert exit_code("reconcile_payments") == 1
+    assert "is not a charge of theirs" in capsys.readouterr().err
+
+
+def test_a_gateway_that_is_away_ends_with_1(capsys, sandbox):
+    owing("good")
+    sandbox.inject(Fault.UNAVAILABLE, operation="list_charges")
+
+    assert exit_code("reconcile_payments") == 1
+    assert "the gateway cannot be asked" in capsys.readouterr().err
+
+
+def test_books_that_are_right_are_said_to_be(capsys):
+    assert exit_code("check_books") == 0
+    assert said(capsys) == "the books are right"
+
+
+def test_books_that_are_wrong_end_with_1_and_the_rows(capsys):
+    owing("good")
+    Invoice.objects.update(amount_paid=100)
+
+    assert exit_code("check_books", "--at", "2026-03-02T12:00+01:00") == 1
+    assert "I4 invoice" in capsys.readouterr().err

@@ -1,0 +1,79 @@
+"""Commands as an operator runs them: a process, one line, an exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from billing.models import Payment
+from tests.billing.acting import owing
+from tests.faults.processes import environment
+
+ROOT = Path(__file__).parents[2]
+
+
+def manage(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=os.environ | environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run_dunning", "--on", "2026-02-30"), "'2026-02-30' is not a date"),
+        (("collect_payments", "--surprise"), "--surprise"),
+        (("check_books", "--at", "noon"), "'noon' is not a moment"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments: tuple[str, ...], words: str):
+    ended = manage(*arguments)
+
+    assert ended.returncode == 2
+    assert words in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+    assert ended.stdout == ""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run_daily", "--account", "A-NOBODY"), "there is no account A-NOBODY"),
+        (("collect_payments", "--at", "2999-01-01T09:00+00:00"), "is in the future"),
+    ],
+)
+def test_what_is_not_there_is_one_line_and_exit_code_2(arguments: tuple[str, ...], words: str):
+    ended = manage(*arguments, **environment())
+
+    assert ended.returncode == 2
+    assert words in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("money_ok")
+def test_two_processes_at_once_charge_once(sandbox):
+    for _ in range(4):
+        owing("good")
+    command = [sys.executable, "manage.py", "collect_payments", "--on", "2026-03-02"]
+
+    processes = [
+        subprocess.Popen(command, cwd=ROOT, env=os.environ | environment(), stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    outputs = [process.communicate(timeout=120)[0].strip() for process in processes]
+
+    assert [process.returncode for process in processes] == [0, 0]
+    assert len(sandbox.charges()) == Payment.objects.succeeded().count() == 4
+    assert sum(int(output.split()[0]) for output in outputs if output != "nothing to do") == 4

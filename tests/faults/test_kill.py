@@ -1,0 +1,83 @@
+"""F1-F8: killed at any step of a charge, the money is taken exactly once and the books are right."""
+
+from __future__ import annotations
+
+import signal
+from datetime import timedelta
+
+import pytest
+
+from billing import charging, reconciling, settling
+from billing.models import Event, Invoice, Payment, SettlementPurpose
+from billing.states import InvoiceState
+from tests.billing.acting import owing
+from tests.factories import MONDAY, UserFactory
+from tests.faults import processes
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("money_ok")]
+
+STEPS = [
+    "before the lock",
+    "after the insert",
+    "after the first commit",
+    "after sending",
+    "after the answer",
+    "in the middle of settling",
+    "before the second commit",
+    "after the second commit",
+]
+
+
+def recover(at) -> None:
+    """Let the jobs of the next half hour run, as they do anyway."""
+    for minutes in (1, 2, 16, 17):
+        reconciling.run(at=at + timedelta(minutes=minutes))
+        charging.collect(at=at + timedelta(minutes=minutes))
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_killed_charge_is_made_exactly_once(sandbox, step: str):
+    service = owing("good")
+    at = service.account.moment(MONDAY, 12)
+    killed = processes.run("tests.faults.dying", "collect", step, at.isoformat())
+
+    recover(at)
+
+    assert killed == -signal.SIGKILL
+    assert [charge.status for charge in sandbox.charges()] == ["succeeded"]
+    assert [payment.state for payment in Payment.objects.all()] == ["succeeded"]
+    assert Invoice.objects.get().state == InvoiceState.PAID
+    assert Event.objects.filter(type="payment.succeeded").count() == 1
+
+
+@pytest.mark.parametrize("step", ["after the first commit", "after sending", "after the answer"])
+def test_a_killed_charge_that_is_declined_is_refused_exactly_once(sandbox, step: str):
+    service = owing("do_not_honour")
+    at = service.account.moment(MONDAY, 12)
+    processes.run("tests.faults.dying", "collect", step, at.isoformat())
+
+    recover(at)
+
+    assert [charge.status for charge in sandbox.charges()] == ["failed"]
+    assert Event.objects.filter(type="payment.failed").count() == 1
+    service.refresh_from_db()
+    assert service.state == "past_due"
+
+
+@pytest.mark.parametrize(
+    "step", ["before the first of two sellers", "between two sellers", "after asking for the second"]
+)
+def test_killed_between_two_sellers_each_is_charged_once(sandbox, step: str):
+    service = owing("good")
+    account, at = service.account, service.account.moment(MONDAY, 12)
+    owing("", account=account)
+    digest = settling.quote(account, at=at).digest
+    settlement = settling.consent(account, purpose=SettlementPurpose.PAY, digest=digest, by=UserFactory(), at=at)
+    killed = processes.run("tests.faults.dying", "settle", step, at.isoformat(), settlement.reference)
+
+    recover(at)
+
+    assert killed == -signal.SIGKILL
+    assert sorted(c.description for c in sandbox.charges()) == sorted(p.seller.name for p in Payment.objects.all())
+    assert len(sandbox.charges()) == 2
+    assert settling.result(settlement).status == "paid"
