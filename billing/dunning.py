@@ -16,7 +16,6 @@ from django.db.models import F
 from . import expiring, invoicing, standing
 from .batches import Counts, Watch, for_each_account, unwatched
 from .brakes import AbnormalRun, usual_limit
-from .calendars import is_stop_day
 from .events import record
 from .models import (
     BY_HAND_TRIGGERS,
@@ -37,6 +36,8 @@ from .staffing import ask_staff
 from .states import PaymentState, SubscriptionState
 
 LOOK_AGAIN = timedelta(hours=1)
+# A job that runs once a day, at whatever hour, keeps an announced moment within a day.
+ON_TIME = timedelta(days=1)
 # What is left of a day from the hour at which services stop.
 STOP_DAY = timedelta(hours=24 - STOP_HOUR)
 CLIMBING = (SubscriptionState.PAST_DUE, SubscriptionState.WARNED, SubscriptionState.SUSPENDED)
@@ -212,25 +213,24 @@ def _patience(subscription: Subscription, ladder: Ladder, *, at: datetime) -> in
 
 def _suspend(subscription: Subscription, anchor: Invoice, ladder: Ladder, *, at: datetime) -> str:
     """
-    Stop the service on the very day that was announced.
+    Stop the service at the announced moment, or with the first run of the day after it.
 
-    A run that comes too late, or a notice that was not out for its lead, means a new
-    date and a new notice.
+    A run that comes later, or a notice that was not out for its lead, means a new date
+    and a new notice.
     """
     account = subscription.account
     assert subscription.suspend_at is not None
     assert anchor.due_on is not None
     if at < subscription.suspend_at:
         return _wait(subscription, until=subscription.suspend_at)
-    today, stop_on = account.today(at), account.today(subscription.suspend_at)
-    if today != stop_on or not is_stop_day(today, account.country) or not _notice_was_out(subscription, ladder):
-        stop_on = stop_day(ladder, due_on=anchor.due_on, announced_on=today, country=account.country)
-        standing.warn(subscription, stop_on=stop_on, at=at)
-        return "warned"
     if account.decide_before_suspension:
         key = f"suspend:{subscription.pk}:{subscription.suspend_at:%Y-%m-%d}"
         ask_staff(TaskKind.DECIDE_SUSPENSION, key=key, account=account, at=at, subscription=subscription.pk)
         return _wait(subscription, until=at + timedelta(days=1))
+    if at > subscription.suspend_at + ON_TIME or not _notice_was_out(subscription, ladder):
+        stop_on = stop_day(ladder, due_on=anchor.due_on, announced_on=account.today(at), country=account.country)
+        standing.warn(subscription, stop_on=stop_on, at=at)
+        return "warned"
     standing.suspend(subscription, ladder=ladder, at=at)
     return "suspended"
 

@@ -85,6 +85,16 @@ def rate_of(amount: int, rate: int) -> int:
     return rounded if amount >= 0 else -rounded
 
 
+# English here is European: day before month, and dollars that say whose they are.
+LOCALES = {"en": "en_GB"}
+
+
+def locale_of(language: str | None) -> str:
+    """Return the locale (CLDR) in which amounts and dates are written for a reader of a language."""
+    code = (language or "en").partition("-")[0]
+    return LOCALES.get(code, code)
+
+
 def display(money: Money, locale: str) -> str:
     """
     Write money as a reader of ``locale`` expects it: ``€ 1.234,50`` or ``€1,234.50``.

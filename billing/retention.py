@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
+
 from . import standing
 from .batches import Counts, Watch, for_each_account, unwatched
 from .brakes import AbnormalRun, usual_limit
@@ -23,6 +25,7 @@ from .states import SubscriptionState
 
 LAST_NOTICE_OUT = timedelta(hours=24)
 FRESH_NOTICE_DAYS = 14
+ON_TIME = timedelta(days=1)
 
 
 def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> Counts:
@@ -74,7 +77,7 @@ def _step(service: Subscription, ladder: Ladder, *, at: datetime) -> str:
     days_left = (service.delete_on - today).days
     given = [notice.codes["days"] for notice in announcements(service)]
     rung = ladder.deletion_notice_due(days_left, given=min(given, default=None))
-    if rung is not None and days_left > 0:
+    if rung is not None:
         return _announce(service, ladder, rung, at=at)
     if days_left > 0:
         return _wait(service, _next_moment(service, ladder, days_left), at=at)
@@ -84,16 +87,30 @@ def _step(service: Subscription, ladder: Ladder, *, at: datetime) -> str:
 def announcements(service: Subscription) -> list[Event]:
     """Return the announcements of the present date, oldest first."""
     assert service.delete_on is not None
-    notices = Event.objects.filter(subscription=service, type="service.deletion_announced").order_by("pk")
-    return [notice for notice in notices if notice.codes["delete_on"] == service.delete_on.isoformat()]
+    present = service.delete_on.isoformat()
+    return [notice for notice in _all_announcements(service) if notice.codes["delete_on"] == present]
+
+
+def _all_announcements(service: Subscription) -> QuerySet[Event]:
+    """Return what was announced since the cancellation, of dates that have moved since too."""
+    announced = Event.objects.filter(subscription=service, type="service.deletion_announced")
+    return announced.filter(at__gte=service.canceled_at).order_by("pk")
 
 
 def _announce(service: Subscription, ladder: Ladder, rung: int, *, at: datetime) -> str:
-    """Announce the date; when the rung was missed, the date moves so that the notice is a fresh one."""
+    """
+    Announce the date.
+
+    When the rung was missed by more than a day, the date moves so that the notice is a
+    fresh one; a job that runs once a day is on time, whatever its hour. After a week's
+    notice in time, the last one needs its day and no more.
+    """
     assert service.delete_on is not None
     today = service.today(at)
-    if (service.delete_on - today).days < rung:
-        service.delete_on = max(service.delete_on, today + timedelta(days=FRESH_NOTICE_DAYS))
+    rung_at = service.account.moment(service.delete_on - timedelta(days=rung), NOTICE_HOUR)
+    is_missed = at > rung_at + ON_TIME and not _has_only_the_last_to_come(service, ladder)
+    at_least = FRESH_NOTICE_DAYS if is_missed else 1
+    service.delete_on = max(service.delete_on, today + timedelta(days=at_least))
     days_left = (service.delete_on - today).days
     Subscription.objects.filter(pk=service.pk).update(
         delete_on=service.delete_on, next_action_at=_next_moment(service, ladder, days_left)
@@ -108,6 +125,12 @@ def _announce(service: Subscription, ladder: Ladder, rung: int, *, at: datetime)
         days=days_left,
     )
     return "announced"
+
+
+def _has_only_the_last_to_come(service: Subscription, ladder: Ladder) -> bool:
+    *_, before_last, last = ladder.deletion_notices
+    given = min((notice.codes["days"] for notice in announcements(service)), default=None)
+    return given is not None and last < given <= before_last
 
 
 def _next_moment(service: Subscription, ladder: Ladder, days_left: int) -> datetime:
@@ -146,17 +169,15 @@ def _finish(service: Subscription, ladder: Ladder, *, at: datetime) -> str:
 
 def _goes_at(service: Subscription, ladder: Ladder) -> datetime | None:
     """Return from when the data may go; ``None`` while the notices of its date were not out in time."""
-    notices = announcements(service)
-    out = sorted(moment for moment in (first_out(notice) for notice in notices) if moment)
-    if not notices or len(out) < len(notices) or _is_fresh(service, out[0]):
-        return None
-    return max(earliest_deletion(service, ladder), out[-1] + LAST_NOTICE_OUT)
-
-
-def _is_fresh(service: Subscription, first: datetime) -> bool:
-    """Say whether the first announcement of the date was out for less than two weeks before it."""
     assert service.delete_on is not None
-    return (service.delete_on - service.today(first)).days < FRESH_NOTICE_DAYS
+    of_this_date = [first_out(notice) for notice in announcements(service)]
+    out = [moment for moment in of_this_date if moment]
+    ever_out = [moment for moment in map(first_out, _all_announcements(service)) if moment]
+    if not out or len(out) < len(of_this_date):
+        return None
+    if (service.delete_on - service.today(min(ever_out))).days < FRESH_NOTICE_DAYS:
+        return None
+    return max(earliest_deletion(service, ladder), max(out) + LAST_NOTICE_OUT)
 
 
 def _wait(service: Subscription, until: datetime, *, at: datetime) -> str:

@@ -53,6 +53,7 @@ def about(events: Sequence[Event], *, reader: Reader, at: datetime) -> Letter:
         approvals=tuple(owing.approval(event.payment) for event in first if event.payment is not None),
         services=ahead.names(event.subscription for event in first if event.subscription is not None),
         announced=announced,
+        days_left=lead.codes["days"] if lead.type == "service.deletion_announced" else 0,
         steps=tuple(step for step in ahead.steps(now, events, at=at) if step not in announced),
         notes=_notes(event for event in events if event.type != lead.type and event.type in WORTH_A_NOTE),
         receipt=_receipt(lead, account),

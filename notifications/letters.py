@@ -136,6 +136,7 @@ class Letter:
     approvals: tuple[Approval, ...] = ()
     services: tuple[str, ...] = ()
     announced: tuple[Step, ...] = ()
+    days_left: int = 0
     steps: tuple[Step, ...] = ()
     notes: tuple[Note, ...] = ()
     receipt: Receipt | None = None

@@ -103,7 +103,7 @@ def _particulars(event_type: str) -> dict[str, Any]:
         note = Note("service.warned", services=("Backup",), at=datetime(2026, 12, 1, 9, tzinfo=UTC))
         return {"services": services, "notes": (note,)}
     if event_type in ("service.canceled", "service.deletion_announced"):
-        return {"services": services, "announced": STEPS[3:]}
+        return {"services": services, "announced": STEPS[3:], "days_left": 7}
     if event_type.startswith("invoice."):
         transfer = Transfer(CLOUD, "NL91 ABNA 0417 1643 00", "ABNANL2A", "RF18539007547034")
         invoice = Line("CLOUD-2026-0912", Money(119_00, "EUR"), date(2026, 12, 3), transfer)

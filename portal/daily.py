@@ -6,16 +6,31 @@ Each stage may be run any number of times; one that stops itself does not stop t
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from datetime import datetime
 
 from billing import charging, dunning, invoicing, reconciling, retention
 from billing.batches import Counts, Watch, unwatched
 from billing.brakes import AbnormalRun
+from billing.gateways.base import GatewayUnavailable
 from billing.scope import EVERYONE, Scope
 from notifications import delivery
 
-STAGES = (reconciling.run, invoicing.run, charging.collect, dunning.run, retention.run)
+logger = logging.getLogger(__name__)
+
+
+def reconcile(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> Counts:
+    """Find out what is undecided, then compare our payments with the gateway's charges; differences are failures."""
+    counts = reconciling.run(at=at, scope=scope, watch=watch)
+    try:
+        return counts + Counter(failed=len(reconciling.compare(at=at)))
+    except GatewayUnavailable:
+        logger.warning("the gateway cannot be asked for its charges")
+        return counts + Counter(failed=1)
+
+
+STAGES = (reconcile, invoicing.run, charging.collect, dunning.run, retention.run)
 
 
 def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> Counts:

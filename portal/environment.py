@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+DATABASES = {"sqlite", "postgres", "postgresql"}
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
 
@@ -26,6 +30,40 @@ def web_address(value: str) -> str:
     if value and (parts.scheme not in {"http", "https"} or not parts.netloc):
         raise ValueError("expected an address such as https://pay.example.com")
     return value.rstrip("/")
+
+
+def mail_address(value: str) -> str:
+    """Read a mail address, with or without a name before it."""
+    if "@" not in parseaddr(value)[1]:
+        raise ValueError("expected an address such as billing@example.com")
+    return value
+
+
+def time_zone(value: str) -> str:
+    """Read an IANA name of a time zone."""
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("expected a time zone such as Europe/Amsterdam") from None
+    return value
+
+
+def path_segment(value: str) -> str:
+    """Read a path without the slashes around it; it cannot be empty."""
+    if not value.strip("/"):
+        raise ValueError("expected a path such as admin")
+    return value.strip("/")
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """Return a reader that takes these words and no others."""
+
+    def read(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"expected {' or '.join(words)}")
+        return value
+
+    return read
 
 
 def origin(address: str) -> str:
@@ -49,13 +87,15 @@ class Environment:
     def read(self, name: str) -> Any:
         kind, default = self.schema[name]
         try:
-            if kind is boolean or kind is web_address:
-                return kind(self.env.str(name, default=str(default)))
-            return self.env.get_value(name, cast=kind, default=default)
+            if kind in (str, list):
+                return self.env.get_value(name, cast=kind, default=default)
+            return kind(self.env.str(name, default=str(default)))
         except (ValueError, ImproperlyConfigured) as error:
             raise ImproperlyConfigured(f"{name}: {error}") from error
 
     def database(self, name: str) -> dict[str, Any]:
+        if urlsplit(self.read(name)).scheme not in DATABASES:
+            raise ImproperlyConfigured(f"{name}: expected sqlite:///file or postgres://user@host/name")
         return self._url(name, self.env.db_url_config)
 
     def email(self, name: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from .environment import Environment, boolean, origin, web_address
+from .environment import Environment, boolean, mail_address, one_of, origin, path_segment, time_zone, web_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -32,22 +32,22 @@ environment = Environment(
     DATABASE_URL=(str, f"sqlite:///{BASE_DIR / 'var' / 'paidup.sqlite3'}"),
     CACHE_URL=(str, "dbcache://cache"),
     EMAIL_URL=(str, "smtp://localhost:25"),
-    DEFAULT_FROM_EMAIL=(str, "billing@localhost"),
-    SUPPORT_EMAIL=(str, "support@localhost"),
+    DEFAULT_FROM_EMAIL=(mail_address, "billing@localhost"),
+    SUPPORT_EMAIL=(mail_address, "support@localhost"),
     SUPPORT_PHONE=(str, ""),
-    STAFF_EMAIL=(str, "staff@localhost"),
-    TIME_ZONE=(str, "Europe/Amsterdam"),
-    GATEWAY=(str, "sandbox"),
+    STAFF_EMAIL=(mail_address, "staff@localhost"),
+    TIME_ZONE=(time_zone, "Europe/Amsterdam"),
+    GATEWAY=(one_of("sandbox"), "sandbox"),
     SANDBOX_URL=(web_address, ""),
     SANDBOX_FILE=(str, str(BASE_DIR / "var" / "sandbox.sqlite3")),
     SANDBOX_SECRET=(str, "sandbox-secret"),
     SANDBOX_ALLOWED=(boolean, False),
     PRODUCT_API_TOKEN=(str, ""),
-    ADMIN_PATH=(str, "admin"),
+    ADMIN_PATH=(path_segment, "admin"),
     BEHIND_TLS_PROXY=(boolean, False),
     SECURE_COOKIES=(boolean, True),
     STATIC_MANIFEST=(boolean, True),
-    LOG_LEVEL=(str, "INFO"),
+    LOG_LEVEL=(one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO"),
 )
 environment.read_file(BASE_DIR / ".env")
 read = environment.read
@@ -65,7 +65,7 @@ SUPPORT_EMAIL: str = read("SUPPORT_EMAIL")
 SUPPORT_PHONE: str = read("SUPPORT_PHONE")
 STAFF_EMAIL: str = read("STAFF_EMAIL")
 PRODUCT_API_TOKEN: str = read("PRODUCT_API_TOKEN")
-ADMIN_PATH: str = read("ADMIN_PATH").strip("/")
+ADMIN_PATH: str = read("ADMIN_PATH")
 
 # Payment gateway
 GATEWAY: str = read("GATEWAY")

@@ -16,23 +16,17 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from billing.models import PaymentMethod
-from billing.money import PARTS_PER_MILLION, Money, display
+from billing.money import PARTS_PER_MILLION, Money, display, locale_of
 
-# Dates read day, month, year in both languages.
-DATE_LOCALES = {"en": "en_GB"}
 BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express", "maestro": "Maestro"}
 
 
-def language() -> str:
-    return (translation.get_language() or "en").partition("-")[0]
-
-
-def date_locale() -> str:
-    return DATE_LOCALES.get(language(), language())
+def locale() -> str:
+    return locale_of(translation.get_language())
 
 
 def money(amount: Money) -> str:
-    return display(amount, language())
+    return display(amount, locale())
 
 
 def amounts(each: Iterable[Money]) -> str:
@@ -41,16 +35,16 @@ def amounts(each: Iterable[Money]) -> str:
 
 
 def listing(words: list[str]) -> str:
-    return format_list(words, locale=date_locale())
+    return format_list(words, locale=locale())
 
 
 def long_date(day: dt.date) -> str:
     """Write ``24 November 2026``: dates that cost money have their month in full."""
-    return format_date(day, "d MMMM y", locale=date_locale())
+    return format_date(day, "d MMMM y", locale=locale())
 
 
 def month(year: int, number: int) -> str:
-    return format_date(dt.date(year, number, 1), "MMMM y", locale=date_locale())
+    return format_date(dt.date(year, number, 1), "MMMM y", locale=locale())
 
 
 def moment(at: dt.datetime, zone: str | None = None) -> str:
@@ -61,7 +55,7 @@ def moment(at: dt.datetime, zone: str | None = None) -> str:
 
 def hour(at: dt.datetime, zone: str | None = None) -> str:
     local = timezone.localtime(at, ZoneInfo(zone) if zone else None)
-    return format_time(local, "HH:mm", locale=date_locale())
+    return format_time(local, "HH:mm", locale=locale())
 
 
 def card(method: PaymentMethod) -> str:
@@ -71,12 +65,12 @@ def card(method: PaymentMethod) -> str:
 
 def percent(rate: int) -> str:
     """Write parts per million as a percentage: 210000 is ``21%``, 55000 is ``5.5%``."""
-    return format_percent(Decimal(rate) / PARTS_PER_MILLION, "#,##0.##%", locale=language())
+    return format_percent(Decimal(rate) / PARTS_PER_MILLION, "#,##0.##%", locale=locale())
 
 
 def countries() -> list[tuple[str, str]]:
     """Return ISO codes with their names in the reader's language, by name."""
-    names: dict[str, Any] = dict(Locale.parse(language()).territories)
+    names: dict[str, Any] = dict(Locale.parse(locale()).territories)
     codes = [code for code in names if len(code) == 2 and code.isalpha() and code not in NOT_COUNTRIES]
     return sorted(((code, names[code]) for code in codes), key=lambda pair: pair[1])
 

@@ -19,7 +19,7 @@ from django.http import HttpRequest
 from django.utils.translation import get_language
 
 from .. import clock
-from ..money import Money, display
+from ..money import Money, display, locale_of
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -35,16 +35,16 @@ PATIENCE = timedelta(seconds=10)
 
 def written(money: Money) -> str:
     """Write an amount in the reader's language."""
-    return display(money, _language())
+    return display(money, _locale())
 
 
 def percent(rate: int) -> str:
     """Write a rate in parts per million in the reader's language."""
-    return format_percent(Decimal(rate).scaleb(-6), locale=_language(), decimal_quantization=False)
+    return format_percent(Decimal(rate).scaleb(-6), locale=_locale(), decimal_quantization=False)
 
 
-def _language() -> str:
-    return (get_language() or "en").partition("-")[0]
+def _locale() -> str:
+    return locale_of(get_language())
 
 
 def is_amount(field: Field[Any, Any]) -> bool:

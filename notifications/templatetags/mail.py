@@ -14,16 +14,13 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from billing.money import Money, display
+from billing.money import Money, display, locale_of
 
 register = template.Library()
 
-# English here is European: the day before the month.
-LOCALES = {"en": "en_GB", "nl": "nl"}
-
 
 def _locale() -> str:
-    return LOCALES.get(get_language() or "en", "en_GB")
+    return locale_of(get_language())
 
 
 @register.filter

@@ -62,7 +62,7 @@ def fallen(refused, mailbox) -> list[Received]:
 
 
 def test_the_way_down_is_told_step_by_step_and_never_twice(refused, fallen):
-    told = [received.subject.split(":")[0].split(" on ")[0].split(" for ")[0] for received in fallen]
+    told = [received.subject.split(":")[0].split(" on ")[0].split(" for ")[0].split(" in ")[0] for received in fallen]
 
     assert list(dict.fromkeys(told)) == [
         "Reminder",
@@ -119,7 +119,7 @@ def test_an_account_that_pays_by_invoice_is_told_where_to_send_the_money(world, 
     later = pass_days(account, world.at, mailbox, days=26)
 
     assert len(issued) == 2
-    told = [received.subject.split(" on ")[0].split(" for ")[0] for received in later]
+    told = [received.subject.split(" on ")[0].split(" for ")[0].split(" in ")[0] for received in later]
     assert Counter(told) == {"Due": 2, "Due today": 2, "Reminder": 2}
     for received in issued + later:
         assert "NL91 ABNA 0417 1643 00" in received.text

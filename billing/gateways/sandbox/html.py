@@ -107,7 +107,7 @@ def _summary(amount: str, description: str) -> str:
 
 
 def _nothing_is_charged() -> str:
-    return "<p>The card is saved. Nothing is charged now.</p>"
+    return "<p>The card is saved, so that it can be charged later.</p>"
 
 
 def _choice(card: NamedCard) -> str:
