@@ -141,12 +141,12 @@ def test_nobody_is_reminded_while_a_payment_is_undecided(sandbox):
 def test_a_held_stop_that_misses_its_day_is_announced_anew():
     service, ten = to_stop()
     payment = pay_by_hand(service, "times_out", at=ten - timedelta(minutes=20))
-    for hour in range(16):
+    for hour in range(26):
         dunning.run(at=ten + timedelta(hours=hour))
     Payment.objects.filter(pk=payment.pk).update(state=PaymentState.FAILED, next_action_at=None)
 
-    dunning.run(at=ten + timedelta(hours=16))
-    send_notices(ten + timedelta(hours=16))
+    dunning.run(at=ten + timedelta(hours=26))
+    send_notices(ten + timedelta(hours=26))
 
     service.refresh_from_db()
     assert service.state == "warned"

@@ -195,7 +195,7 @@ def test_amounts_of_two_currencies_are_never_added():
 
     (alert,) = Facts(due=[OVERDUE, dollars]).alerts()
 
-    assert alert.action_label == "Pay €119.00 and $50.00"
+    assert alert.action_label == "Pay €119.00 and US$50.00"
 
 
 @pytest.mark.parametrize(
