@@ -30,7 +30,7 @@ from .models import (
     TaskKind,
 )
 from .notices import first_out
-from .schedule import NOTICE_HOUR, STOP_HOUR, Ladder, stop_day
+from .schedule import NOTICE_HOUR, Ladder, stop_day
 from .scope import EVERYONE, Scope
 from .staffing import ask_staff
 from .states import PaymentState, SubscriptionState
@@ -38,8 +38,6 @@ from .states import PaymentState, SubscriptionState
 LOOK_AGAIN = timedelta(hours=1)
 # A job that runs once a day, at whatever hour, keeps an announced moment within a day.
 ON_TIME = timedelta(days=1)
-# What is left of a day from the hour at which services stop.
-STOP_DAY = timedelta(hours=24 - STOP_HOUR)
 CLIMBING = (SubscriptionState.PAST_DUE, SubscriptionState.WARNED, SubscriptionState.SUSPENDED)
 
 
@@ -72,9 +70,9 @@ def _climbing_accounts(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
 
 
 def _stop_if_abnormal(counts: Counts, *, at: datetime, scope: Scope = EVERYONE) -> None:
-    # A stop of an earlier day is not made any more but announced anew, so it is no part of the night.
+    # A stop that comes too late is not made any more but announced anew, so it is no part of the night.
     stopping = Subscription.objects.escalating(at=at).filter(
-        state=SubscriptionState.WARNED, suspend_at__lte=at, suspend_at__gt=at - STOP_DAY
+        state=SubscriptionState.WARNED, suspend_at__lte=at, suspend_at__gte=at - ON_TIME
     )
     stopping = scope.limit(stopping)
     wanted, limit = stopping.count(), usual_limit("service.suspended", at=at)

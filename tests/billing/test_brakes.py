@@ -72,9 +72,10 @@ def test_ten_stops_are_a_normal_night():
     assert counts["suspended"] == 10
 
 
-def test_eleven_stops_are_not_and_none_is_made():
+@pytest.mark.parametrize(("days", "hour"), [(21, 12), (22, 2), (22, 10)])
+def test_eleven_stops_are_not_and_none_is_made(days: int, hour: int):
     service = warned(11)
-    at = service.account.moment(MONDAY + timedelta(days=21), 12)
+    at = service.account.moment(MONDAY + timedelta(days=days), hour)
 
     with pytest.raises(AbnormalRun, match="11 services would stop, 10 is usual"):
         dunning.run(at=at)

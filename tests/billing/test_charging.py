@@ -164,6 +164,8 @@ def test_a_second_run_at_the_same_moment_finds_the_account_leased(sandbox):
 
     assert not counts
     assert not sandbox.charges()
+    assert charging.due_accounts(at=at + timedelta(minutes=14)) == []
+    assert charging.due_accounts(at=at + timedelta(minutes=15)) == [service.account_id]
 
 
 @pytest.mark.django_db(transaction=True)
