@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -11,9 +12,11 @@ from typing import Any
 from django.db import connection
 
 from billing import charging, dunning, invoicing, reconciling, retention
+from billing.batches import Counts
 from billing.events import record
 from billing.gateways.sandbox import Engine, pages
 from billing.models import Account, CardVisit, Event, Payment, Subscription
+from billing.scope import EVERYONE, Scope
 from tests.factories import MONDAY, InvoiceFactory, PaymentMethodFactory, SubscriptionFactory
 
 
@@ -35,13 +38,10 @@ def send_notices(at: dt.datetime) -> None:
         record("notice.sent", at=at, regards=event, account=event.account, type=event.type)
 
 
-def run_jobs(at: dt.datetime) -> None:
+def run_jobs(at: dt.datetime, scope: Scope = EVERYONE) -> Counts:
     """Do what the night does, without the mail."""
-    reconciling.run(at=at)
-    invoicing.run(at=at)
-    charging.collect(at=at)
-    dunning.run(at=at)
-    retention.run(at=at)
+    jobs = (reconciling.run, invoicing.run, charging.collect, dunning.run, retention.run)
+    return sum((job(at=at, scope=scope) for job in jobs), start=Counter())
 
 
 def live_through(account: Account, first: dt.date, days: int, *, hour: int = 12) -> None:
