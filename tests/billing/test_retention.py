@@ -201,3 +201,32 @@ def test_an_outage_is_not_an_abnormal_night():
 
     assert counts["announced"] == 11
     assert {s.delete_on for s in Subscription.objects.all()} == {DELETE_ON + timedelta(days=34)}
+
+
+def test_one_notice_that_reached_nobody_is_one_too_few():
+    service = canceled()
+    account = service.account
+    live_through(account, CANCELED, 83)
+    retention.run(at=account.moment(DELETE_ON - timedelta(days=7), 12))
+    lost = announcements(service)[-1]
+    Event.objects.filter(pk=lost.pk).update(dispatched_at=account.moment(DELETE_ON - timedelta(days=7), 12))
+
+    live_through(account, DELETE_ON - timedelta(days=6), 7)
+
+    service.refresh_from_db()
+    assert lost.codes["days"] == 7
+    assert service.delete_on == DELETE_ON + timedelta(days=14)
+    assert not Event.objects.filter(type="service.deletion_due").exists()
+
+
+def test_notices_that_all_went_out_in_the_last_days_give_two_weeks_more():
+    service = canceled()
+    account = service.account
+    back = DELETE_ON - timedelta(days=5)
+    for n in range(86):
+        run_jobs(account.moment(CANCELED + timedelta(days=n), 9))
+
+    live_through(account, back, 60)
+
+    deletion = Event.objects.get(type="service.deletion_due")
+    assert (account.today(deletion.at) - back).days >= 14

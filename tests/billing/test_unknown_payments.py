@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing import charging, reconciling, settling
+from billing import books, charging, reconciling, settling
 from billing.gateways.sandbox import Fault
 from billing.models import Event, Invoice, Payment, PaymentMethod, SettlementPurpose, StaffTask
 from billing.states import InvoiceState, PaymentState
@@ -144,17 +144,20 @@ def test_an_unknown_payment_keeps_the_next_try_away(sandbox):
     assert Payment.objects.count() == 1
 
 
-def test_after_a_week_it_is_the_staff_s_and_no_longer_asked_about(sandbox):
-    service = owing("times_out")
-    at = collected(service, sandbox, Fault.HANG)
+@pytest.mark.parametrize("card", ["times_out", "late_failure", "three_d_secure"])
+def test_after_a_week_it_is_the_staff_s_and_no_longer_asked_about(sandbox, card: str):
+    service = owing(card)
+    at = service.account.moment(MONDAY, 12)
+    sandbox.clock = lambda: at
+    charging.collect(at=at)
 
     while (payment := Payment.objects.get()).next_action_at:
         reconciling.run(at=payment.next_action_at)
 
-    assert payment.next_action_at is None
+    assert payment.state in ("unknown", "pending", "requires_action")
     assert StaffTask.objects.get().kind == "payment_unknown"
-    assert payment.checks < 45
-    assert service.account.moment(MONDAY, 12) == at
+    assert 30 < payment.checks < 45
+    assert not [line for line in books.check(at=at + timedelta(days=7)) if "payment" in line]
 
 
 def test_another_way_to_pay_is_open_after_an_hour_and_the_first_is_never_sent_again(sandbox):
