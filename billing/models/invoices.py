@@ -155,7 +155,7 @@ class Invoice(Stateful):
     def tax_by_rate(self) -> list[dict[str, Any]]:
         """Return net and tax per treatment and rate, for the foot of the document."""
         sums = self.lines.values("tax_treatment", "tax_rate").annotate(net_sum=Sum("net"), tax_sum=Sum("tax"))
-        return list(sums.order_by("tax_treatment", "tax_rate"))
+        return list(sums.order_by("tax_rate", "tax_treatment"))
 
 
 class InvoiceLine(models.Model):

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.template.context import Context
 from django.urls import Resolver404, resolve
 
-from billing.models import Account, Invoice, PaymentMethod, Subscription
+from billing.models import Account, Invoice, PaymentMethod, Subscription, TaxTreatment
 from billing.money import Money
 
 from .. import status, wording
@@ -70,6 +70,11 @@ def expiry(method: PaymentMethod) -> str:
 def percent(rate: int) -> str:
     """Write parts per million as a percentage: 210000 is ``21%``."""
     return wording.percent(rate)
+
+
+@register.filter
+def tax_treatment(code: str) -> str:
+    return str(TaxTreatment(code).label)
 
 
 @register.filter

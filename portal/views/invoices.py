@@ -6,14 +6,12 @@ An invoice's own page says in the page itself how that invoice stands; it carrie
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from billing import clock
-from billing.models import Allocation, Invoice, InvoiceLine, Membership, Payment
+from billing.models import Allocation, Invoice, Membership, Payment
 from billing.models.invoices import InvoiceQuerySet
 from billing.states import InvoiceState
 
@@ -49,7 +47,6 @@ def _filtered(rows: InvoiceQuerySet, membership: Membership, chosen: str) -> Inv
 def detail(request: HttpRequest, membership: Membership, reference: str) -> HttpResponse:
     found = Invoice.objects.finalized().filter(account=membership.account)
     invoice = get_object_or_404(found, reference=reference)
-    lines = list(invoice.lines.all())
     received = list(Allocation.objects.filter(invoice=invoice).select_related("payment__payment_method"))
     under_way = Payment.objects.for_account(membership.account).live()
     return plain_page(
@@ -57,29 +54,9 @@ def detail(request: HttpRequest, membership: Membership, reference: str) -> Http
         "portal/invoice.html",
         membership,
         invoice=invoice,
-        lines=lines,
-        taxes=_tax_by_rate(lines),
+        lines=invoice.lines.all(),
+        taxes=invoice.tax_by_rate(),
         received=received,
         today=membership.account.today(clock.now()),
         under_way=list(under_way.filter(seller=invoice.seller_id, currency=invoice.currency)),
     )
-
-
-@dataclass(slots=True)
-class Tax:
-    """Tax of one treatment and rate over all lines of an invoice."""
-
-    treatment: str
-    rate: int
-    net: int = 0
-    tax: int = 0
-
-
-def _tax_by_rate(lines: list[InvoiceLine]) -> list[Tax]:
-    sums: dict[tuple[str, int], Tax] = {}
-    for line in lines:
-        key = (line.get_tax_treatment_display(), line.tax_rate)
-        sums.setdefault(key, Tax(*key))
-        sums[key].net += line.net
-        sums[key].tax += line.tax
-    return sorted(sums.values(), key=lambda tax: tax.rate)

@@ -112,7 +112,7 @@ class TestInvoices:
 
         page = administrator.get(reverse("invoice", args=[account.reference, invoice.reference])).content.decode()
 
-        assert "Tax 21% over €100.00" in page
+        assert "Tax 21% over €100.00 (standard rate)" in page
         assert "NL91ABNA0417164300" in page
         assert invoice.creditor_reference in page
 
