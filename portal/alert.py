@@ -74,6 +74,11 @@ class Facts:
     def owed(self) -> str:
         return amounts(self.outlook.totals)
 
+    @property
+    def email_is_verified(self) -> bool:
+        """Whether mail may be sent to the reader; taken to be so where nobody has asked."""
+        return bool(getattr(self.membership, "email_verified", True))
+
     def page(self, name: str) -> str:
         return reverse(name, args=[self.outlook.account.reference])
 

@@ -26,14 +26,24 @@ DUE_SOON_DAYS = 7
 CARD_EXPIRES_SOON_DAYS = 30
 
 
-def alerts(outlook: Outlook, *, membership: Membership, user_email_verified: bool, at: dt.datetime) -> list[Alert]:
+def alerts(outlook: Outlook, *, membership: Membership, at: dt.datetime) -> list[Alert]:
     """Return what the reader must know, most urgent first."""
     facts = Facts(outlook, membership, at)
-    owing = [] if facts.everything_is_under_way() else debt(facts)
-    found = [*_undecided(facts), *owing, *_card(facts), *_due_soon(facts)]
-    if not user_email_verified:
+    found = _needs(facts)
+    if not facts.email_is_verified:
         found.append(_unverified(facts))
     return found or list(_received(facts))
+
+
+def alerts_of_account(outlook: Outlook, *, membership: Membership, at: dt.datetime) -> list[Alert]:
+    """Return what concerns the account; whether the reader's own address is confirmed is said on its pages."""
+    facts = Facts(outlook, membership, at)
+    return _needs(facts) or list(_received(facts))
+
+
+def _needs(facts: Facts) -> list[Alert]:
+    owing = [] if facts.everything_is_under_way() else debt(facts)
+    return [*_undecided(facts), *owing, *_card(facts), *_due_soon(facts)]
 
 
 def _undecided(facts: Facts) -> Iterator[Alert]:

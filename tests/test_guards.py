@@ -175,7 +175,6 @@ def test_who_owes_sees_an_alert(service):
     seen = alerts(
         outlook(service.account, at=noon(service)),
         membership=service.account.memberships.get(),
-        user_email_verified=True,
         at=noon(service),
     )
 

@@ -22,8 +22,7 @@ def account_page(request: HttpRequest, template: str, membership: Membership, **
 def page_with_outlook(
     request: HttpRequest, template: str, membership: Membership, view: Outlook, **context: Any
 ) -> HttpResponse:
-    verified = getattr(membership, "email_verified", True)
-    found = alerts(view, membership=membership, user_email_verified=verified, at=clock.now())
+    found = alerts(view, membership=membership, at=clock.now())
     shared = {
         "membership": membership,
         "account": membership.account,
@@ -35,10 +34,5 @@ def page_with_outlook(
 
 
 def plain_page(request: HttpRequest, template: str, membership: Membership, **context: Any) -> HttpResponse:
-    """Render a page that says what matters in the page itself, without the account's alert."""
+    """Render a page, or a step of a flow, that says what matters itself, without the account's alert."""
     return render(request, template, {"membership": membership, "account": membership.account} | context)
-
-
-def flow_page(request: HttpRequest, template: str, membership: Membership, **context: Any) -> HttpResponse:
-    """Render a step of a flow: its template has no menu either, only the matter in hand."""
-    return plain_page(request, template, membership, **context)

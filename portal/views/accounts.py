@@ -13,7 +13,7 @@ from billing.outlook import Outlook, outlook
 
 from ..access import memberships, reader
 from ..alert import Alert
-from ..alerts import alerts
+from ..alerts import alerts_of_account
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,5 @@ def choose(request: HttpRequest) -> HttpResponse:
 def _choice(membership: Membership) -> Choice:
     at = clock.now()
     view = outlook(membership.account, at=at)
-    # Of what concerns the account; whether the reader's own address is confirmed is said on its pages.
-    found = alerts(view, membership=membership, user_email_verified=True, at=at)
+    found = alerts_of_account(view, membership=membership, at=at)
     return Choice(membership, view, found[0] if found else None)

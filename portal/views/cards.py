@@ -22,7 +22,7 @@ from ..access import members_only, payers_only, reader
 from ..forms import CardForm
 from ..wording import card as name_of
 from . import settle
-from .account_page import account_page, flow_page
+from .account_page import account_page, plain_page
 
 WHY_KEPT = {
     "only_card_while_owing": gettext_lazy(
@@ -48,7 +48,7 @@ def change(request: HttpRequest, membership: Membership) -> HttpResponse:
     if form.is_valid():
         return _start(request, membership, form)
     card = cards.default_card(membership.account)
-    return flow_page(request, "portal/card_change.html", membership, quote=_quote(membership), card=card)
+    return plain_page(request, "portal/card_change.html", membership, quote=_quote(membership), card=card)
 
 
 def _quote(membership: Membership) -> settling.Quote | None:
@@ -95,9 +95,9 @@ def came_back(request: HttpRequest, membership: Membership, reference: str) -> H
     try:
         visit = cards.finish(visit, at=clock.now())
     except GatewayUnavailable:
-        return flow_page(request, "portal/card_waiting.html", membership, visit=visit)
+        return plain_page(request, "portal/card_waiting.html", membership, visit=visit)
     if visit.finished_at is None:
-        return flow_page(request, "portal/card_waiting.html", membership, visit=visit)
+        return plain_page(request, "portal/card_waiting.html", membership, visit=visit)
     if visit.payment_method is None:
         messages.info(request, _("No card was added and nothing was charged."))
         return redirect("cards", membership.account.reference)
@@ -121,7 +121,7 @@ def make_default(request: HttpRequest, membership: Membership, reference: str) -
     method = _on_file(membership, reference)
     form = CardForm(request.POST or None)
     if not form.is_valid():
-        return flow_page(request, "portal/card_default.html", membership, quote=_quote(membership), card=method)
+        return plain_page(request, "portal/card_default.html", membership, quote=_quote(membership), card=method)
     cards.make_default(method, by=reader(request), at=clock.now())
     messages.success(request, _("%(card)s is now charged automatically.") % {"card": name_of(method)})
     if not form.pays():
@@ -146,14 +146,11 @@ def make_default(request: HttpRequest, membership: Membership, reference: str) -
 def remove(request: HttpRequest, membership: Membership, reference: str) -> HttpResponse:
     method = _on_file(membership, reference)
     if request.method != "POST":
-        return flow_page(request, "portal/card_remove.html", membership, card=method)
+        return plain_page(request, "portal/card_remove.html", membership, card=method)
     try:
         cards.remove(method, by=reader(request), at=clock.now())
     except cards.CannotRemove as refusal:
         messages.error(request, WHY_KEPT[refusal.reasons[0]] % {"card": name_of(method)})
-    except GatewayUnavailable:
-        # It is off file here; the gateway forgets it when it is asked again.
-        messages.success(request, _("%(card)s is removed.") % {"card": name_of(method)})
     else:
         messages.success(request, _("%(card)s is removed.") % {"card": name_of(method)})
     return redirect("cards", membership.account.reference)

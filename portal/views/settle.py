@@ -21,7 +21,7 @@ from billing.states import PaymentState
 
 from ..access import members_only, payers_only, reader
 from ..forms import ConsentForm, PayForm
-from .account_page import flow_page, page_with_outlook
+from .account_page import page_with_outlook, plain_page
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -36,7 +36,7 @@ def choose(request: HttpRequest, membership: Membership) -> HttpResponse:
     except settling.NothingDue:
         return nothing_due(request, membership)
     card = next(iter(usable(membership)), None)
-    return flow_page(request, "portal/settle.html", membership, quote=quote, card=card)
+    return plain_page(request, "portal/settle.html", membership, quote=quote, card=card)
 
 
 def _consent(request: HttpRequest, membership: Membership, digest: str) -> HttpResponse:
@@ -66,7 +66,7 @@ def check(request: HttpRequest, membership: Membership, reference: str) -> HttpR
     if form.is_valid():
         return pay(request, membership, settlement, form.cleaned_data["method"])
     lines = settling.result(settlement).lines
-    return flow_page(
+    return plain_page(
         request,
         "portal/settlement.html",
         membership,
@@ -104,7 +104,7 @@ def result(request: HttpRequest, membership: Membership, reference: str) -> Http
             charging.check(payment, at=clock.now())
         return redirect("settlement_result", membership.account.reference, reference)
     if not settlement.consumed_at:
-        return flow_page(request, "portal/unused.html", membership)
+        return plain_page(request, "portal/unused.html", membership)
     return _result_page(request, membership, settling.result(settlement))
 
 

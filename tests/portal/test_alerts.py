@@ -53,7 +53,8 @@ class Facts:
             upcoming=self.upcoming,
         )
         member = Membership(user=User(email="emma@example.com"), account=self.account, role=role)
-        return alerts(outlook, membership=member, user_email_verified=verified, at=NOON)
+        member.email_verified = verified
+        return alerts(outlook, membership=member, at=NOON)
 
 
 SELLER = Seller(pk=1, name="Example Cloud B.V.")
