@@ -11,9 +11,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing.models import Membership, Subscription
-from billing.outlook import Outlook
-from billing.states import DisabledReason, SubscriptionState
+from billing.charging import UNKNOWN_TOO_LONG
+from billing.models import Invoice, Membership, Payment, Subscription
+from billing.outlook import Outlook, sums
+from billing.states import DisabledReason, PaymentState, SubscriptionState
 
 from .wording import amounts, moment
 
@@ -62,6 +63,11 @@ class Alert:
         return WORDS[self.code]
 
 
+def may_be_paid_again(payment: Payment, *, at: dt.datetime) -> bool:
+    """Whether the bank has not answered for so long that the debt may be paid another way."""
+    return payment.is_live and payment.state == PaymentState.UNKNOWN and at - payment.created_at >= UNKNOWN_TOO_LONG
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """The outlook of an account at a moment, as one member may act on it."""
@@ -71,8 +77,28 @@ class Facts:
     at: dt.datetime
 
     @property
+    def payable(self) -> list[Invoice]:
+        """What is due and may be paid now: whatever is under way may not be asked for again."""
+        busy = {
+            (payment.seller_id, payment.currency)
+            for payment in self.outlook.live
+            if payment.is_live and not may_be_paid_again(payment, at=self.at)
+        }
+        return [invoice for invoice in self.outlook.due if (invoice.seller_id, invoice.currency) not in busy]
+
+    @property
     def owed(self) -> str:
-        return amounts(self.outlook.totals)
+        return amounts(sums(invoice.due_money for invoice in self.payable))
+
+    @property
+    def last_failure(self) -> Payment | None:
+        """The newest refusal of something that may be paid now."""
+        wanted = {(invoice.seller_id, invoice.currency) for invoice in self.payable}
+        return next((each for each in self.outlook.failures if (each.seller_id, each.currency) in wanted), None)
+
+    @property
+    def next_stop_at(self) -> dt.datetime | None:
+        return next((each.at for each in self.outlook.upcoming if each.code == "stop" and each.at > self.at), None)
 
     @property
     def email_is_verified(self) -> bool:
@@ -99,8 +125,7 @@ class Facts:
 
     def everything_is_under_way(self) -> bool:
         """Whether all that is due is being paid, so that nobody may be asked to pay it again."""
-        under_way = {(payment.seller_id, payment.currency) for payment in self.outlook.live}
-        return bool(under_way) and all((each.seller_id, each.currency) in under_way for each in self.outlook.due)
+        return bool(self.outlook.live) and not self.payable
 
     def card_works(self) -> bool:
         method = self.outlook.card
@@ -110,14 +135,14 @@ class Facts:
         """Where to pay and what the button says: with the card on file when it works, else with a new one."""
         if not self.membership.may_pay:
             return f"{self.page('profile')}#people", _("See who can pay")
-        if not self.outlook.totals:
+        if not self.payable:
             return self.page("help"), _("Contact us")
         if not self.card_works():
             return self._pay_without_card()
         return self.page("settle"), _("Pay %(amount)s") % {"amount": self.owed}
 
     def _pay_without_card(self) -> tuple[str, str]:
-        account, due = self.outlook.account, self.outlook.due
+        account, due = self.outlook.account, self.payable
         if not account.pays_by_card:
             return reverse("invoice", args=[account.reference, due[0].reference]), _("See how to pay")
         label = _("Change card and pay %(amount)s") if self.outlook.card else _("Add a card and pay %(amount)s")

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from billing.models import Membership
+from billing.models import Membership, Payment
 from billing.outlook import Outlook, sums
 from billing.states import PaymentState
 
-from .alert import Alert, Facts, Severity
+from .alert import Alert, Facts, Severity, may_be_paid_again
 from .debt_alerts import debt
 from .wording import amounts, card, long_date, money, month
 
@@ -48,20 +48,27 @@ def _needs(facts: Facts) -> list[Alert]:
 
 def _undecided(facts: Facts) -> Iterator[Alert]:
     live = [payment for payment in facts.outlook.live if payment.is_live]
-    checked = [payment for payment in live if payment.state != PaymentState.REQUIRES_ACTION]
+    doubtful = [payment for payment in live if may_be_paid_again(payment, at=facts.at)]
+    checked = [each for each in live if each.state != PaymentState.REQUIRES_ACTION and each not in doubtful]
     if checked:
-        title = _("We are checking your payment of %(amount)s.") % {
-            "amount": amounts(sums(payment.money for payment in checked))
-        }
         text = _("Please do not pay again. We keep asking the bank and e-mail you as soon as we know.")
         address = reverse("payment_return", args=[facts.outlook.account.reference, checked[0].reference])
         action = (address, _("Check again")) if facts.membership.may_pay else ("", "")
-        yield Alert("checking", Severity.INFO, title, text, *action)
+        yield Alert("checking", Severity.INFO, _checking(checked), text, *action)
+    if doubtful:
+        text = _("Your bank has not answered for over an hour. You can wait, or pay another way.")
+        action = (facts.pay()[0], _("Pay another way")) if facts.membership.may_pay and facts.payable else ("", "")
+        yield Alert("checking", Severity.WARNING, _checking(doubtful), text, *action)
     for payment in live:
         if payment.state == PaymentState.REQUIRES_ACTION:
             title = _("Your bank asks you to approve %(amount)s.") % {"amount": money(payment.money)}
             action = (payment.action_url, _("Approve payment")) if facts.membership.may_pay else facts.pay()
             yield Alert("need_auth", Severity.WARNING, title, _("This takes about a minute."), *action)
+
+
+def _checking(payments: list[Payment]) -> str:
+    amount = amounts(sums(payment.money for payment in payments))
+    return _("We are checking your payment of %(amount)s.") % {"amount": amount}
 
 
 def _card(facts: Facts) -> Iterator[Alert]:
@@ -96,11 +103,11 @@ def _due_soon(facts: Facts) -> Iterator[Alert]:
     outlook = facts.outlook
     if outlook.owed:
         return
-    days = [invoice.due_on for invoice in (*outlook.due, *outlook.coming) if invoice.due_on]
+    days = [invoice.due_on for invoice in (*facts.payable, *outlook.coming) if invoice.due_on]
     first = min(days, default=None)
     if first is None or (first - outlook.today).days > DUE_SOON_DAYS:
         return
-    invoices = [invoice for invoice in (*outlook.due, *outlook.coming) if invoice.due_on == first]
+    invoices = [invoice for invoice in (*facts.payable, *outlook.coming) if invoice.due_on == first]
     words = {"amount": amounts(sums(invoice.due_money for invoice in invoices)), "date": long_date(first)}
     today = first <= outlook.today
     title = _("%(amount)s is due today, %(date)s.") if today else _("%(amount)s is due on %(date)s.")

@@ -32,15 +32,22 @@ def debt(facts: Facts) -> Iterator[Alert]:
         yield _suspended(facts, suspended)
     if warned:
         yield _warned(facts, warned)
-    if facts.outlook.owed and not (canceled or suspended or warned):
-        failure = facts.outlook.last_failure
+    owed = any(invoice.is_owed(on=facts.outlook.today) for invoice in facts.payable)
+    if owed and not (canceled or suspended or warned):
+        failure = facts.last_failure
         yield _charge_failed(facts, failure) if failure else _past_due(facts, None)
 
 
 def _canceled(facts: Facts, services: list[Subscription]) -> Alert:
     delete_on = min(service.delete_on for service in services if service.delete_on)
     words = {"date": long_date(delete_on), "amount": facts.owed}
-    if (delete_on - facts.outlook.today).days <= DELETION_SOON_DAYS:
+    days = (delete_on - facts.outlook.today).days
+    if days < 0:
+        title = _("Your data may be deleted at any time.")
+        return Alert(
+            "deletion_soon", Severity.DANGER, title, _("Pay %(amount)s now to prevent this.") % words, *facts.pay()
+        )
+    if days <= DELETION_SOON_DAYS:
         title = _("Your data will be deleted on %(date)s.") % words
         text = _("We cannot undo this. Pay %(amount)s before then and your services come back.") % words
         return Alert("deletion_soon", Severity.DANGER, title, text, *facts.pay())
@@ -63,7 +70,8 @@ def _suspended(facts: Facts, services: list[Subscription]) -> Alert:
     )
     text = _("Nothing has been deleted. Pay %(amount)s and everything comes back, by card within a minute.")
     text = text % {"amount": facts.owed}
-    cancel_at = min((service.cancel_at for service in services if service.cancel_at), default=None)
+    moments = (service.cancel_at for service in services)
+    cancel_at = min((moment for moment in moments if moment and moment > facts.at), default=None)
     if cancel_at:
         text += " " + _("Without payment, cancellation follows on %(moment)s.") % {"moment": facts.moment(cancel_at)}
     return Alert("suspended", Severity.DANGER, title, text, *facts.pay(), cancel_at)
@@ -71,8 +79,8 @@ def _suspended(facts: Facts, services: list[Subscription]) -> Alert:
 
 def _warned(facts: Facts, services: list[Subscription]) -> Alert:
     stop_at = min((service.suspend_at for service in services if service.suspend_at), default=None)
-    if stop_at is None:
-        return _past_due(facts, None)
+    if stop_at is None or stop_at <= facts.at:
+        return _past_due(facts, stop_at)
     zone = facts.outlook.account.time_zone
     days = (facts.outlook.account.today(stop_at) - facts.outlook.today).days
     if days > 1:
@@ -99,17 +107,21 @@ def _warned(facts: Facts, services: list[Subscription]) -> Alert:
 
 
 def _past_due(facts: Facts, stop_at: dt.datetime | None) -> Alert:
-    stop_at = stop_at or facts.outlook.next_stop_at
+    stop_at = stop_at or facts.next_stop_at
     sentences = [_since(facts)]
-    if failure := facts.outlook.last_failure:
+    if failure := facts.last_failure:
         sentences.append(str(advice(failure.decline_code).reason))
-    if stop_at:
+    title = _("Payment overdue.")
+    if stop_at and stop_at > facts.at:
         sentences.append(_("Services stop on %(moment)s.") % {"moment": facts.moment(stop_at)})
-    return Alert("past_due", Severity.DANGER, _("Payment overdue."), " ".join(sentences), *facts.pay(), stop_at)
+        return Alert("past_due", Severity.DANGER, title, " ".join(sentences), *facts.pay(), stop_at)
+    if stop_at and facts.outlook.account.pays_by_card:
+        sentences.append(_("Your services may stop at any time."))
+    return Alert("past_due", Severity.DANGER, title, " ".join(sentences), *facts.pay())
 
 
 def _since(facts: Facts) -> str:
-    days = {invoice.due_on for invoice in facts.outlook.due if invoice.due_on}
+    days = {invoice.due_on for invoice in facts.payable if invoice.due_on}
     words = {"amount": facts.owed, "date": long_date(min(days, default=facts.outlook.today))}
     if len(days) == 1:
         return _("%(amount)s was due on %(date)s.") % words
@@ -126,7 +138,7 @@ def _charge_failed(facts: Facts, failure: Payment) -> Alert:
         str(advice(failure.decline_code).reason),
         _("We tried to charge %(amount)s to %(card)s on %(date)s.") % words,
     ]
-    stop_at = facts.outlook.next_stop_at
+    stop_at = facts.next_stop_at
     if stop_at:
         before = _("To keep your services running, pay or change your card before %(moment)s.")
         sentences.append(before % {"moment": facts.moment(stop_at)})

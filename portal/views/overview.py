@@ -7,9 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from billing import clock
 from billing.declines import advice
 from billing.models import Membership
-from billing.outlook import outlook
+from billing.outlook import outlook, sums
 
 from ..access import members_only
+from ..alert import Facts
 from .account_page import page_with_outlook
 
 MOST = 3
@@ -17,13 +18,18 @@ MOST = 3
 
 @members_only
 def overview(request: HttpRequest, membership: Membership) -> HttpResponse:
-    view = outlook(membership.account, at=clock.now())
+    at = clock.now()
+    view = outlook(membership.account, at=at)
     failure = view.last_failure
+    payable = Facts(view, membership, at).payable
     return page_with_outlook(
         request,
         "portal/overview.html",
         membership,
         view,
+        payable=payable,
+        to_pay=sums(invoice.due_money for invoice in payable),
+        under_way=sums(invoice.due_money for invoice in view.due if invoice not in payable),
         invoices=view.due[:MOST] or view.recent,
         failure=failure,
         failure_advice=advice(failure.decline_code) if failure else None,

@@ -183,6 +183,55 @@ def test_what_is_not_under_way_is_still_asked_for():
     assert facts.codes() == ["checking", "past_due"]
 
 
+def test_only_what_is_not_under_way_may_be_paid():
+    other = Seller(pk=2)
+    mine = Invoice(reference="I-2", state="open", currency="EUR", total=50_00, due_on=OVERDUE.due_on, seller=other)
+
+    checking, overdue = Facts(due=[OVERDUE, mine], live=[payment("unknown")]).alerts()
+
+    assert (checking.code, overdue.action_label) == ("checking", "Pay €50.00")
+    assert "€50.00 was due" in overdue.text
+
+
+def test_after_an_hour_without_an_answer_another_way_to_pay_is_offered():
+    facts = Facts(due=[OVERDUE], live=[payment("unknown", created_at=NOON - dt.timedelta(hours=1))])
+
+    checking, overdue = facts.alerts()
+
+    assert (checking.action_url, checking.action_label) == ("/accounts/A-1/settle/", "Pay another way")
+    assert "do not pay" not in checking.text
+    assert overdue.action_label == "Pay €119.00"
+
+
+def test_a_stop_whose_moment_has_passed_is_not_named():
+    late = service(state="warned", suspend_at=NOON - dt.timedelta(days=7))
+    stop = Upcoming(NOON - dt.timedelta(days=7), "stop")
+
+    (alert,) = Facts(due=[OVERDUE], services=[late], upcoming=[stop]).alerts()
+
+    assert alert.text == "€119.00 was due on 3 November 2026. Your services may stop at any time."
+    assert alert.deadline is None
+
+
+def test_whoever_pays_by_transfer_is_not_told_of_a_stop_that_was_called_off():
+    late = service(state="warned", suspend_at=NOON - dt.timedelta(days=7))
+    by_invoice = Account(reference="A-1", collection_method="send_invoice")
+
+    (alert,) = Facts(account=by_invoice, due=[OVERDUE], services=[late], cards=[]).alerts()
+
+    assert alert.text == "€119.00 was due on 3 November 2026."
+
+
+def test_a_cancellation_or_deletion_whose_day_has_passed_is_not_named():
+    stopped = service(state="suspended", cancel_at=NOON - dt.timedelta(hours=3), **NOT_PAID)
+    canceled = service("Backup", state="canceled", delete_on=TODAY - dt.timedelta(days=1), **NOT_PAID)
+
+    deletion, suspended = Facts(due=[OVERDUE], services=[stopped, canceled]).alerts()
+
+    assert deletion.title == "Your data may be deleted at any time."
+    assert "cancellation" not in suspended.text
+
+
 def test_an_approval_leads_to_the_bank():
     waiting = payment("requires_action", action_url="https://bank.example/approve")
 
