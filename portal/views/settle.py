@@ -20,6 +20,7 @@ from billing.outlook import outlook, sums
 from billing.states import PaymentState
 
 from ..access import members_only, payers_only, reader
+from ..alert import Facts, may_be_paid_again
 from ..forms import ConsentForm, PayForm
 from .account_page import page_with_outlook, plain_page
 
@@ -109,9 +110,12 @@ def result(request: HttpRequest, membership: Membership, reference: str) -> Http
 
 
 def _result_page(request: HttpRequest, membership: Membership, outcome: settling.Result) -> HttpResponse:
-    view = outlook(membership.account, at=clock.now())
+    at = clock.now()
+    view = outlook(membership.account, at=at)
     states = {payment: payment.state for payment in outcome.payments}
     refused = [payment for payment, state in states.items() if state in (PaymentState.FAILED, PaymentState.CANCELED)]
+    approvals = [payment for payment, state in states.items() if state == PaymentState.REQUIRES_ACTION]
+    unpaid = [line.invoice for line in outcome.lines if line.status == "unpaid" and line.invoice in view.due]
     return page_with_outlook(
         request,
         "portal/result.html",
@@ -121,10 +125,21 @@ def _result_page(request: HttpRequest, membership: Membership, outcome: settling
         result=outcome,
         received=sums(line.amount for line in outcome.lines if line.status == "paid"),
         missing=sums(line.amount for line in outcome.lines if line.status != "paid"),
-        approvals=[payment for payment, state in states.items() if state == PaymentState.REQUIRES_ACTION],
+        waiting=sums(payment.money for payment in approvals),
+        approvals=approvals,
         refusals=[{"payment": payment, "advice": advice(payment.decline_code)} for payment in refused],
+        another_way=_another_way(Facts(view, membership, at), outcome),
+        next_seller=unpaid[0].seller if unpaid and not refused else None,
         off=[service for service in view.services if service.is_off],
     )
+
+
+def _another_way(facts: Facts, outcome: settling.Result) -> str:
+    """Return where to pay another way when all that has no end yet has gone unanswered for too long."""
+    live = [payment for payment in outcome.payments if payment.is_live]
+    if not (live and facts.payable and facts.membership.may_pay):
+        return ""
+    return facts.pay()[0] if all(may_be_paid_again(payment, at=facts.at) for payment in live) else ""
 
 
 @require_safe

@@ -152,6 +152,33 @@ def test_an_approval_leads_to_the_bank_and_back(administrator: Client, account: 
     assert Payment.objects.get().state == PaymentState.SUCCEEDED
 
 
+def test_what_waits_for_approval_is_told_apart_from_what_is_paid(
+    administrator: Client, account: Account, sandbox: Engine
+):
+    owe(account, card="three_d_secure", services=2)
+    settlement = consent(administrator, account)
+    administrator.post(check_page(settlement))
+    answer(sandbox, Payment.objects.earliest("pk"), "approve")
+
+    page = administrator.post(result_page(settlement), follow=True).content.decode()
+
+    assert "We received €121.00." in page
+    assert "until then that amount is not charged" in page
+    assert "nothing is charged" not in page
+
+
+def test_after_an_hour_without_an_answer_another_way_to_pay_is_offered(administrator: Client, account: Account):
+    owe(account, card="lost_answer")
+    settlement = consent(administrator, account)
+    administrator.post(check_page(settlement))
+    Payment.objects.update(created_at=clock.now() - timedelta(hours=1))
+
+    page = administrator.get(result_page(settlement)).content.decode()
+
+    assert "Pay another way" in page
+    assert "Please do not pay again" not in page
+
+
 def test_one_of_two_cards_can_be_chosen(administrator: Client, account: Account):
     owe(account, card="insufficient_funds")
     other = PaymentMethodFactory(account=account, card="good_mastercard", is_default=False)
