@@ -53,7 +53,7 @@ def access(subscription: Subscription, *, at: datetime) -> Access:
         state=subscription.state,
         reasons=reasons,
         balance=_balance(subscription, at=at),
-        next_change_at=_next_change(subscription),
+        next_change_at=_next_change(subscription, at=at),
         pay_url=links.settle(subscription.account),
     )
 
@@ -77,8 +77,13 @@ def _balance(subscription: Subscription, *, at: datetime) -> list[Money]:
     return [Money(amount, currency) for currency, amount in sorted(sums.items())]
 
 
-def _next_change(subscription: Subscription) -> datetime | None:
-    """Return the announced stop, cancellation or deletion, whichever comes next."""
+def _next_change(subscription: Subscription, *, at: datetime) -> datetime | None:
+    """Return the announced stop, cancellation or deletion; none when its moment went by and it was held back."""
+    moment = _announced(subscription)
+    return moment if moment and moment > at else None
+
+
+def _announced(subscription: Subscription) -> datetime | None:
     account = subscription.account
     match subscription.state:
         case SubscriptionState.PAST_DUE | SubscriptionState.WARNED:

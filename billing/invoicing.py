@@ -21,7 +21,6 @@ from .models import (
     UNTAXED,
     Account,
     DunningPolicy,
-    Interval,
     Invoice,
     InvoiceLine,
     LedgerEntry,
@@ -30,11 +29,10 @@ from .models import (
     Subscription,
 )
 from .money import rate_of
-from .schedule import CHARGE_HOUR, NOTICE_HOUR
+from .schedule import CHARGE_HOUR, INVOICE_HOUR, NOTICE_HOUR
 from .scope import EVERYONE, Scope
 from .states import SERVICE_OFF, InvoiceState
-
-INVOICE_HOUR = 6
+from .subscribing import current_treatment
 
 
 def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> Counts:
@@ -79,14 +77,15 @@ def _issue(account: Account, services: list[Subscription], *, at: datetime) -> I
 
 def _line(invoice: Invoice, service: Subscription) -> InvoiceLine:
     start = service.next_period_on
-    rate = 0 if service.tax_treatment in UNTAXED else service.tax_rate
+    treatment = current_treatment(service)
+    rate = 0 if treatment in UNTAXED else service.tax_rate
     return InvoiceLine(
         invoice=invoice,
         subscription=service,
         description=service.name,
         unit_price=service.price,
         net=service.price,
-        tax_treatment=service.tax_treatment,
+        tax_treatment=treatment,
         tax_rate=rate,
         # Tax is rounded per line, half a minor unit away from zero.
         tax=rate_of(service.price, rate),
@@ -96,9 +95,8 @@ def _line(invoice: Invoice, service: Subscription) -> InvoiceLine:
 
 
 def period_after(service: Subscription) -> date:
-    """Return the first day of the period after the next one; anchor day 31 stays 31."""
-    months = 12 if service.interval == Interval.YEAR else 1
-    return schedule.add_months(service.next_period_on, months, anchor_day=service.anchor_day)
+    """Return the first day of the period after the next one."""
+    return schedule.period_after(service.next_period_on, interval=service.interval, anchor_day=service.anchor_day)
 
 
 def _advance(service: Subscription) -> None:
@@ -138,6 +136,9 @@ def finalize(invoice: Invoice, *, at: datetime) -> Invoice:
         account=account, seller=seller, currency=invoice.currency, amount=invoice.total, invoice=invoice, at=at
     )
     record("invoice.finalized", at=at, account=account, invoice=invoice)
+    if invoice.total == 0:
+        invoice.move(InvoiceState.PAID, paid_at=at, next_charge_at=None, next_action_at=None)
+        record("invoice.paid", at=at, account=account, invoice=invoice)
     return invoice
 
 

@@ -103,7 +103,11 @@ def outlook(account: Account, *, at: datetime) -> Outlook:
         received=[payment for payment in payments if _is_fresh(payment, at=at)],
         unapplied=sums(Money(payment.unapplied, payment.currency) for payment in payments if payment.unapplied),
         upcoming=sorted(
-            [*_charges(invoices, cards, at=at), *_due_dates(account, coming), *_service_steps(account, services)],
+            [
+                *_charges(invoices, cards, payments, at=at),
+                *_due_dates(account, coming),
+                *_service_steps(account, services, at=at),
+            ],
             key=lambda upcoming: upcoming.at,
         ),
     )
@@ -132,12 +136,17 @@ def _is_fresh(payment: Payment, *, at: datetime) -> bool:
     return payment.state == PaymentState.SUCCEEDED and settled_at is not None and settled_at > at - RECENT_SUCCESS
 
 
-def _charges(invoices: list[Invoice], cards: list[PaymentMethod], *, at: datetime) -> list[Upcoming]:
-    """Return the automatic charges to come, one per day and currency, if there is a card to charge."""
+def _charges(
+    invoices: list[Invoice], cards: list[PaymentMethod], payments: list[Payment], *, at: datetime
+) -> list[Upcoming]:
+    """Return the automatic charges to come, one per day and currency: where there is a card, and none under way."""
+    busy = {(payment.seller_id, payment.currency) for payment in payments if payment.is_live}
     usable = {card.gateway_account for card in cards if card.is_default and not card.blocked_reason}
     days: dict[tuple[datetime, str], Money] = {}
     for invoice in invoices:
         if invoice.state != InvoiceState.OPEN or invoice.next_charge_at is None:
+            continue
+        if (invoice.seller_id, invoice.currency) in busy:
             continue
         if invoice.seller.gateway_account in usable:
             key = (max(invoice.next_charge_at, at), invoice.currency)
@@ -153,8 +162,9 @@ def _due_dates(account: Account, coming: list[Invoice]) -> list[Upcoming]:
     ]
 
 
-def _service_steps(account: Account, services: list[Subscription]) -> list[Upcoming]:
-    return [step for service in services for step in _steps(account, service)]
+def _service_steps(account: Account, services: list[Subscription], *, at: datetime) -> list[Upcoming]:
+    """Return the next step of each service; one whose moment went by was held back, and says nothing of the future."""
+    return [step for service in services for step in _steps(account, service) if step.at > at]
 
 
 def _steps(account: Account, service: Subscription) -> list[Upcoming]:

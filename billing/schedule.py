@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 
 from .calendars import first_stop_day
 
+INVOICE_HOUR = 6
 NOTICE_HOUR = 8
 CHARGE_HOUR = 9
 STOP_HOUR = 10
@@ -70,9 +71,9 @@ def stop_day(ladder: Ladder, *, due_on: date, announced_on: date, country: str) 
     return first_stop_day(max(rung, lead), country)
 
 
-def planned_stop_day(ladder: Ladder, *, due_on: date, today: date, country: str) -> date:
+def planned_stop_day(ladder: Ladder, *, due_on: date, warn_on: date, today: date, country: str) -> date:
     """Return the day the service will stop if nobody pays, before it is announced."""
-    announced_on = max(due_on + timedelta(days=ladder.warn_day), today)
+    announced_on = max(warn_on, today)
     return stop_day(ladder, due_on=due_on, announced_on=announced_on, country=country)
 
 
@@ -95,6 +96,14 @@ def next_check(*, created_at: datetime, checks: int, at: datetime) -> datetime |
     if age < CHECKED_DAILY:
         return at + timedelta(days=1)
     return None
+
+
+MONTHS = {"month": 1, "year": 12}
+
+
+def period_after(start: date, *, interval: str, anchor_day: int) -> date:
+    """Return the first day of the period after the one that begins on ``start``; anchor day 31 stays 31."""
+    return add_months(start, MONTHS[interval], anchor_day=anchor_day)
 
 
 def add_months(day: date, months: int, *, anchor_day: int) -> date:

@@ -20,7 +20,7 @@ from django.db.transaction import TransactionManagementError
 from . import clock, schedule
 from .events import record
 from .models import Account, CurrencyFloor, DunningCase, DunningPolicy, Invoice, Subscription
-from .schedule import NOTICE_HOUR, STOP_HOUR, Ladder
+from .schedule import INVOICE_HOUR, NOTICE_HOUR, STOP_HOUR, Ladder
 from .states import CaseState, DisabledReason, SubscriptionState
 
 Group = tuple[int, str]
@@ -118,30 +118,54 @@ def next_reminder_at(case: DunningCase, *, days: int) -> datetime | None:
 
 def _refresh_service(subscription: Subscription, owed: list[Invoice], *, at: datetime) -> None:
     if owed and subscription.state == SubscriptionState.ACTIVE:
-        _fall_past_due(subscription, owed[0], at=at)
+        _fall_past_due(subscription, owed, at=at)
+    elif owed and subscription.state == SubscriptionState.PAST_DUE:
+        _plan_again(subscription, owed, at=at)
     elif not owed and subscription.state != SubscriptionState.ACTIVE:
         _recover(subscription, at=at)
 
 
-def _fall_past_due(subscription: Subscription, anchor: Invoice, *, at: datetime) -> None:
+def _fall_past_due(subscription: Subscription, owed: list[Invoice], *, at: datetime) -> None:
     account = subscription.account
-    subscription.move(SubscriptionState.PAST_DUE, **_plan(account, anchor, at=at))
-    record("service.past_due", at=at, account=account, subscription=subscription, invoice=anchor)
+    subscription.move(SubscriptionState.PAST_DUE, **_plan(account, owed, at=at))
+    record("service.past_due", at=at, account=account, subscription=subscription, invoice=owed[0])
 
 
-def _plan(account: Account, anchor: Invoice, *, at: datetime) -> dict[str, datetime | None]:
+def _plan_again(subscription: Subscription, owed: list[Invoice], *, at: datetime) -> None:
+    """Move a stop that is not announced yet to where the debt, which may have grown or shrunk, puts it now."""
+    plan = _plan(subscription.account, owed, at=at)
+    warn_at = plan["next_action_at"]
+    if warn_at and warn_at > at and plan["suspend_at"] != subscription.suspend_at:
+        Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.PAST_DUE).update(**plan)
+
+
+def _plan(account: Account, owed: list[Invoice], *, at: datetime) -> dict[str, datetime | None]:
     """
     Return the planned stop and the moment of its warning.
 
     Accounts that pay by invoice get none: without their bank's statements nobody can
     say that they have not paid.
     """
-    if not account.pays_by_card or anchor.due_on is None:
+    due_on = owed[0].due_on
+    if not account.pays_by_card or due_on is None:
         return {"suspend_at": None, "next_action_at": None}
-    ladder = ladder_of(account, [anchor], at=at)
-    stop = schedule.planned_stop_day(ladder, due_on=anchor.due_on, today=account.today(at), country=account.country)
-    warn = anchor.due_on + timedelta(days=ladder.warn_day)
+    ladder = ladder_of(account, owed, at=at)
+    warn = due_on + timedelta(days=patience(owed, ladder))
+    stop = schedule.planned_stop_day(
+        ladder, due_on=due_on, warn_on=warn, today=account.today(at), country=account.country
+    )
     return {"suspend_at": account.moment(stop, STOP_HOUR), "next_action_at": account.moment(warn, NOTICE_HOUR)}
+
+
+def patience(owed: list[Invoice], ladder: Ladder) -> int:
+    """Return the days before the warning: longer for a debt too small to stop a service for."""
+    floors = {floor.currency: floor for floor in CurrencyFloor.objects.all()}
+    for currency in {invoice.currency for invoice in owed}:
+        floor = floors.get(currency)
+        amount = sum(invoice.amount_due for invoice in owed if invoice.currency == currency)
+        if floor is None or amount >= floor.smallest_suspension:
+            return ladder.warn_day
+    return max(floors[invoice.currency].suspension_regardless_days for invoice in owed)
 
 
 def ladder_of(account: Account, owed: list[Invoice], *, at: datetime) -> Ladder:
@@ -181,11 +205,10 @@ def _recover(subscription: Subscription, *, at: datetime) -> None:
 
 def _next_period(subscription: Subscription, today: date) -> dict[str, date | datetime]:
     """Skip the periods in which the service was off: they are not invoiced afterwards."""
-    months = 12 if subscription.interval == "year" else 1
     start = subscription.next_period_on
     while start < today:
-        start = schedule.add_months(start, months, anchor_day=subscription.anchor_day)
-    return {"next_period_on": start, "next_invoice_at": subscription.account.moment(start, 6)}
+        start = schedule.period_after(start, interval=subscription.interval, anchor_day=subscription.anchor_day)
+    return {"next_period_on": start, "next_invoice_at": subscription.account.moment(start, INVOICE_HOUR)}
 
 
 def warn(subscription: Subscription, *, stop_on: date, at: datetime) -> None:

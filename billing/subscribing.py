@@ -7,8 +7,8 @@ from datetime import date, datetime
 from django.db import transaction
 
 from .events import record
-from .invoicing import INVOICE_HOUR
 from .models import Account, Plan, Seller, Subscription, TaxTreatment
+from .schedule import INVOICE_HOUR
 
 # ISO 3166-1 codes of the VAT area of the European Union; Greece is GR here and EL in its VAT numbers.
 EUROPEAN_UNION = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
@@ -19,7 +19,7 @@ def subscribe(account: Account, plan: Plan, *, name: str, starts_on: date, at: d
     """
     Give the account a service whose first period begins on ``starts_on``.
 
-    Price, currency, tax and interval are copied from the plan: what the plan becomes
+    Price, currency, tax rate and interval are copied from the plan: what the plan becomes
     later changes nothing here.
     """
     account = Account.objects.locked().get(pk=account.pk)
@@ -40,6 +40,17 @@ def subscribe(account: Account, plan: Plan, *, name: str, starts_on: date, at: d
     )
     record("service.started", at=at, account=account, subscription=service, starts_on=starts_on.isoformat())
     return service
+
+
+# What follows from where both are; the others are a decision of staff.
+DERIVED = (TaxTreatment.STANDARD, TaxTreatment.REVERSE_CHARGE, TaxTreatment.OUTSIDE_SCOPE)
+
+
+def current_treatment(service: Subscription) -> TaxTreatment:
+    """Say how the service is taxed as seller and account are now; what staff made reduced or exempt stays so."""
+    if service.tax_treatment in DERIVED:
+        return tax_treatment(service.seller, service.account)
+    return TaxTreatment(service.tax_treatment)
 
 
 def tax_treatment(seller: Seller, account: Account) -> TaxTreatment:

@@ -8,7 +8,7 @@ from typing import Any
 import factory
 from allauth.account.models import EmailAddress
 
-from billing import invoicing
+from billing import invoicing, schedule
 from billing.gateways import sandbox_engine
 from billing.models import (
     Account,
@@ -135,7 +135,7 @@ class SubscriptionFactory(factory.django.DjangoModelFactory[Subscription]):
     anchor_day = factory.LazyAttribute(lambda service: service.started_on.day)
     next_period_on = factory.LazyAttribute(lambda service: service.started_on)
     next_invoice_at = factory.LazyAttribute(
-        lambda service: service.account.moment(service.started_on, invoicing.INVOICE_HOUR)
+        lambda service: service.account.moment(service.started_on, schedule.INVOICE_HOUR)
     )
 
 

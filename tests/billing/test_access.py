@@ -11,6 +11,7 @@ from billing.access import access
 from billing.gateways.sandbox import Fault
 from billing.models import Invoice, Payment, Subscription
 from billing.money import Money
+from billing.outlook import outlook
 from billing.states import SubscriptionState
 from tests.billing.acting import owing
 from tests.factories import MONDAY, InvoiceFactory, SubscriptionFactory
@@ -57,11 +58,23 @@ def test_every_state_has_a_level():
 def test_the_next_change_is_the_one_that_was_announced():
     at = SubscriptionFactory().account.moment(MONDAY + timedelta(days=9), 10)
 
-    assert access(in_state("warned", suspend_at=at), at=at).next_change_at == at
-    assert access(in_state("suspended", cancel_at=at), at=at).next_change_at == at
+    before = at - timedelta(minutes=1)
+    assert access(in_state("warned", suspend_at=at), at=before).next_change_at == at
+    assert access(in_state("suspended", cancel_at=at), at=before).next_change_at == at
     canceled = in_state("canceled")
     assert access(canceled, at=at).next_change_at == canceled.account.moment(date(2026, 8, 1), 0)
     assert access(in_state("active"), at=at).next_change_at is None
+
+
+def test_a_stop_that_was_held_past_its_moment_is_no_longer_told():
+    service = in_state("warned")
+    at = service.account.moment(MONDAY + timedelta(days=9), 10)
+    Subscription.objects.update(suspend_at=at)
+    service.refresh_from_db()
+
+    assert access(service, at=at).next_change_at is None
+    assert outlook(service.account, at=at).next_stop_at is None
+    assert outlook(service.account, at=at - timedelta(minutes=1)).next_stop_at == at
 
 
 def test_the_balance_is_of_this_service_per_currency():

@@ -6,14 +6,15 @@ from datetime import date, timedelta
 
 import pytest
 
-from billing import invoicing
-from billing.models import Event, Invoice, InvoiceLine, Subscription, TaxTreatment
+from billing import charging, invoicing
+from billing.models import Account, Event, Invoice, InvoiceLine, Subscription, TaxTreatment
 from billing.states import SubscriptionState
 from tests.billing.acting import together
 from tests.factories import (
     MONDAY,
     AccountFactory,
     InvoiceFactory,
+    PaymentMethodFactory,
     PlanFactory,
     SellerFactory,
     SubscriptionFactory,
@@ -103,17 +104,18 @@ def test_what_still_runs_is_invoiced_while_something_is_owed(state: str):
 
 
 @pytest.mark.parametrize(
-    ("treatment", "rate", "tax"),
+    ("treatment", "country", "rate", "tax"),
     [
-        (TaxTreatment.STANDARD, 210_000, 21_00),
-        (TaxTreatment.REDUCED, 90_000, 9_00),
-        (TaxTreatment.REVERSE_CHARGE, 210_000, 0),
-        (TaxTreatment.EXEMPT, 210_000, 0),
-        (TaxTreatment.OUTSIDE_SCOPE, 210_000, 0),
+        (TaxTreatment.STANDARD, "NL", 210_000, 21_00),
+        (TaxTreatment.REDUCED, "NL", 90_000, 9_00),
+        (TaxTreatment.REVERSE_CHARGE, "BE", 210_000, 0),
+        (TaxTreatment.EXEMPT, "NL", 210_000, 0),
+        (TaxTreatment.OUTSIDE_SCOPE, "US", 210_000, 0),
     ],
 )
-def test_tax_follows_the_treatment_of_the_line(treatment: str, rate: int, tax: int):
-    service = SubscriptionFactory(tax_treatment=treatment, tax_rate=rate)
+def test_tax_follows_the_treatment_of_the_line(treatment: str, country: str, rate: int, tax: int):
+    account = AccountFactory(country=country, vat_id="set")
+    service = SubscriptionFactory(account=account, tax_treatment=treatment, tax_rate=rate)
 
     invoicing.run(at=service.account.moment(MONDAY, 12))
 
@@ -176,3 +178,25 @@ def test_an_invoice_is_told_and_booked_once():
 
     assert [event.type for event in Event.objects.filter(invoice=invoice)] == ["invoice.finalized"]
     assert [entry.amount for entry in invoice.ledger_entries.all()] == [121_00]
+
+
+def test_an_invoice_of_nothing_is_paid_at_once():
+    service = SubscriptionFactory(price=0)
+    at = service.account.moment(MONDAY, 12)
+    PaymentMethodFactory(account=service.account)
+
+    invoicing.run(at=at)
+
+    assert Invoice.objects.get().state == "paid"
+    assert charging.collect(at=at)["failed"] == 0
+
+
+def test_tax_follows_the_account_as_it_is_on_the_day():
+    service = SubscriptionFactory(account__country="DE")
+    Account.objects.update(vat_id="DE136695976")
+    at = service.account.moment(MONDAY, 12)
+
+    invoicing.run(at=at)
+
+    line = InvoiceLine.objects.get()
+    assert (line.tax_treatment, line.tax) == (TaxTreatment.REVERSE_CHARGE, 0)

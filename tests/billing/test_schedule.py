@@ -109,7 +109,7 @@ def test_a_service_never_stops_before_its_lead_or_its_rung(due_on: date, late: i
 def test_the_planned_stop_is_the_one_that_is_announced_later(due_on: date, early: int):
     today = due_on + timedelta(days=early)
 
-    planned = planned_stop_day(LADDER, due_on=due_on, today=today, country="NL")
+    planned = planned_stop_day(LADDER, due_on=due_on, warn_on=due_on + timedelta(days=14), today=today, country="NL")
 
     assert planned == stop_day(LADDER, due_on=due_on, announced_on=due_on + timedelta(days=14), country="NL")
 

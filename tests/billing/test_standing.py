@@ -162,3 +162,16 @@ def test_time_off_is_not_invoiced_afterwards():
 
     starts = list(InvoiceLine.objects.order_by("pk").values_list("period_start", flat=True))
     assert starts == [MONDAY, date(2026, 6, 2)]
+
+
+def test_a_debt_too_small_to_stop_for_plans_the_late_stop_and_one_that_grows_the_early_one():
+    service = SubscriptionFactory(next_invoice_at=None)
+    InvoiceFactory(subscription=service, price=10_00)
+
+    patient = refreshed(service, MONDAY + timedelta(days=1))
+    assert patient.next_action_at == service.account.moment(MONDAY + timedelta(days=90), 8)
+    assert patient.today(patient.suspend_at) >= MONDAY + timedelta(days=97)
+
+    InvoiceFactory(subscription=service, issued=MONDAY + timedelta(days=1))
+    grown = refreshed(service, MONDAY + timedelta(days=2))
+    assert grown.suspend_at == service.account.moment(MONDAY + timedelta(days=21), 10)
