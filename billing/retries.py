@@ -11,6 +11,7 @@ from .events import record
 from .models import (
     AUTOMATIC_TRIGGERS,
     Account,
+    CurrencyFloor,
     DunningCase,
     DunningPolicy,
     Invoice,
@@ -72,6 +73,7 @@ def _due_by_group(account: Account, *, at: datetime) -> dict[tuple[int, str], li
         group: invoices
         for group, invoices in groups.items()
         if any(invoice.next_charge_at and invoice.next_charge_at <= at for invoice in invoices)
+        and any(invoice.amount_due for invoice in invoices)
     }
 
 
@@ -94,7 +96,8 @@ def after_refusal(payment: Payment, *, at: datetime) -> bool:
     """
     Note a refusal on what it was for, and set the next try; says whether it is the first of its case.
 
-    A refusal of a payment by hand changes neither the invoices nor the automatic tries.
+    What is owed below the floor opens no case, so none of its refusals is. A refusal of a
+    payment by hand changes neither the invoices nor the automatic tries.
     """
     method = payment.payment_method
     if method and advice(payment.decline_code).is_hard:
@@ -102,11 +105,15 @@ def after_refusal(payment: Payment, *, at: datetime) -> bool:
     if payment.trigger not in AUTOMATIC_TRIGGERS:
         return False
     account = payment.account
-    due = Invoice.objects.for_account(account).due(on=account.today(at))
-    for invoice in due.filter(seller=payment.seller, currency=payment.currency):
+    open_ones = Invoice.objects.for_account(account).due(on=account.today(at))
+    due = list(open_ones.filter(seller=payment.seller, currency=payment.currency))
+    for invoice in due:
         invoice.refused_at = at
         invoice.next_charge_at = None if method and method.blocked_reason else next_charge_at(invoice, at=at)
         invoice.save(update_fields=["refused_at", "next_charge_at"])
+    floor = CurrencyFloor.objects.filter(currency=payment.currency).first()
+    if floor and sum(invoice.amount_due for invoice in due) < floor.smallest_case:
+        return False
     cases = DunningCase.objects.for_account(account).open()
     return not cases.filter(seller=payment.seller, currency=payment.currency).exists()
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from billing import cards, charging
-from billing.models import Invoice, Payment, PaymentMethod, Trigger
+from billing.models import Event, Invoice, Payment, PaymentMethod, Trigger
 from tests.billing.acting import owing
-from tests.factories import MONDAY, PaymentFactory, PaymentMethodFactory
+from tests.factories import MONDAY, InvoiceFactory, PaymentFactory, PaymentMethodFactory, SubscriptionFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("money_ok")]
 
@@ -134,3 +134,14 @@ def test_each_seller_is_charged_to_the_card_of_its_gateway_account(sandbox):
         ("one", "succeeded"),
         ("two", "succeeded"),
     }
+
+
+def test_a_refusal_below_the_floor_is_never_the_first_of_a_case():
+    service = SubscriptionFactory(next_invoice_at=None)
+    InvoiceFactory(subscription=service, price=3_00)
+    PaymentMethodFactory(account=service.account, card="insufficient_funds")
+
+    collect_daily(service, 3)
+
+    failed = Event.objects.filter(type="payment.failed")
+    assert [event.codes["first_refusal"] for event in failed] == [False, False]
