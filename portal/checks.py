@@ -17,6 +17,15 @@ def play_money_is_for_play(**kwargs: Any) -> list[CheckMessage]:
     return [Error("GATEWAY is the sandbox, which moves no money, and DEBUG is off.", hint=hint, id="portal.E001")]
 
 
+@register(Tags.security)
+def demo_is_for_play(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse an open mailbox and a printed password where anything but a trial may run."""
+    if settings.DEBUG or not settings.DEMO:
+        return []
+    hint = "Take DEMO away; it shows all mail to everyone and signs in with a printed password."
+    return [Error("DEMO is on and DEBUG is off.", hint=hint, id="portal.E003")]
+
+
 @register(Tags.security, deploy=True)
 def product_can_ask(**kwargs: Any) -> list[CheckMessage]:
     """Warn when nobody can ask for access, because there is no token."""

@@ -77,6 +77,8 @@ PEOPLE = (
     Person("iris@example.com", "Iris Bakker", "nl", "may pay, but not manage (payer of Emma's first account)"),
 )
 
+STAFF = Person("staff@example.com", "Sam Support", "en")
+
 # name -> (seller, price, currency, tax in parts per million)
 PLANS = {
     "Hosting": ("Havenlicht Cloud B.V.", 189_00, "EUR", 210_000),
@@ -119,7 +121,17 @@ def seed(*, at: datetime, watch: Watch) -> Counts:
     sandbox_engine().prune_keys()
     for webhook in sandbox_engine().undelivered_webhooks():
         sandbox_engine().mark_delivered(webhook)
+    _enrol_staff()
     return counts
+
+
+def has_begun() -> bool:
+    return Account.objects.exists() or User.objects.filter(email=PEOPLE[0].email).exists()
+
+
+def is_finished() -> bool:
+    """Say whether a seed came to its end: staff are enrolled last."""
+    return User.objects.filter(email=STAFF.email, is_staff=True).exists()
 
 
 def _let_pass(accounts: list[tuple[Account, Story]], cast: Cast, day: date, today: date, at: datetime) -> Counts:
@@ -140,10 +152,12 @@ def _let_pass(accounts: list[tuple[Account, Story]], cast: Cast, day: date, toda
 
 
 def _people() -> dict[str, User]:
-    everyone = {person.email.partition("@")[0]: _enrol(person) for person in PEOPLE}
-    staff = _enrol(Person("staff@example.com", "Sam Support", "en"))
+    return {person.email.partition("@")[0]: _enrol(person) for person in PEOPLE}
+
+
+def _enrol_staff() -> None:
+    staff = _enrol(STAFF)
     User.objects.filter(pk=staff.pk).update(is_staff=True, is_superuser=True)
-    return everyone
 
 
 def _enrol(person: Person) -> User:

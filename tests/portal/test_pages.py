@@ -15,7 +15,13 @@ from django.urls import reverse
 from billing import clock, events
 from billing.models import Account, Event, Invoice, Membership, Payment, Role
 from portal import letterbox, timeline
-from portal.checks import every_wait_has_an_end, missing_limits, play_money_is_for_play, product_can_ask
+from portal.checks import (
+    demo_is_for_play,
+    every_wait_has_an_end,
+    missing_limits,
+    play_money_is_for_play,
+    product_can_ask,
+)
 from tests.factories import InvoiceFactory, PaymentMethodFactory, SubscriptionFactory
 
 from .conftest import owe
@@ -256,6 +262,12 @@ class TestChecks:
             setattr(settings, name, value)
 
         assert [message.id for message in play_money_is_for_play()] == found
+
+    @pytest.mark.parametrize(("debug", "found"), [(False, ["portal.E003"]), (True, [])])
+    def test_a_demo_is_refused_in_production(self, settings, *, debug: bool, found: list[str]):
+        settings.DEMO, settings.DEBUG = True, debug
+
+        assert [message.id for message in demo_is_for_play()] == found
 
     def test_a_missing_token_is_warned_of(self, settings):
         settings.PRODUCT_API_TOKEN = ""

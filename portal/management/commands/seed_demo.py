@@ -10,7 +10,6 @@ from django.core.management.base import CommandError
 from billing import clock
 from billing.gateways.sandbox.cards import NAMED_CARDS
 from billing.management.base import OneLineCommand, progress
-from billing.models import Account
 from portal import demo
 
 
@@ -20,7 +19,9 @@ class Command(OneLineCommand):
     def handle(self, *_args: Any, **_options: Any) -> None:
         if not settings.DEMO:
             raise CommandError("seed_demo: DEMO is not set; this database is not a demo's", returncode=2)
-        if not Account.objects.exists():
+        if demo.has_begun() and not demo.is_finished():
+            raise CommandError("seed_demo: the seed was interrupted; run `make clean` and begin anew", returncode=2)
+        if not demo.is_finished():
             self.stdout.write("Letting some months pass …")
             counts = demo.seed(at=clock.now(), watch=progress("seed_demo"))
             self.stdout.write(", ".join(f"{number} {word}" for word, number in counts.items() if number))
@@ -31,7 +32,7 @@ class Command(OneLineCommand):
         self.stdout.write(f"\nSign in at {settings.BASE_URL} with the password: {demo.PASSWORD}")
         for person in demo.PEOPLE:
             self.stdout.write(f"  {person.email:<20} {person.shows}")
-        self.stdout.write(f"  {'staff@example.com':<20} the admin, at {settings.BASE_URL}/{settings.ADMIN_PATH}/")
+        self.stdout.write(f"  {demo.STAFF.email:<20} the admin, at {settings.BASE_URL}/{settings.ADMIN_PATH}/")
         names = ", ".join(NAMED_CARDS)
         self.stdout.write(f"\nTest cards on the card page: {names}")
         self.stdout.write(f"Sent mail can be read at {settings.BASE_URL}/demo/mail/\n")
