@@ -18,6 +18,7 @@ from . import applying, charging, standing
 from .charging import UNKNOWN_TOO_LONG
 from .events import record
 from .models import (
+    BY_HAND_TRIGGERS,
     Account,
     Invoice,
     Payment,
@@ -37,6 +38,7 @@ from .states import PaymentState
 
 CONSENT_VERSION = "2026-11"
 QUOTE_LIFE = timedelta(minutes=30)
+MOST_BY_HAND_A_DAY = 5
 
 
 class NothingDue(Exception):
@@ -53,6 +55,10 @@ class PaymentInProgress(Exception):
     def __init__(self, payment: Payment) -> None:
         super().__init__(f"{payment} is in progress")
         self.payment = payment
+
+
+class TooManyTries(Exception):
+    """As many payments by hand were tried today as are allowed for one creditor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,11 @@ class QuoteGroup:
     invoices: tuple[Invoice, ...]
     services: tuple[str, ...]
 
+    @property
+    def gateway_account(self) -> str:
+        """Where a card must be stored to be charged for this."""
+        return self.seller.gateway_account
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:
@@ -85,9 +96,8 @@ class Quote:
 
 
 def quote(account: Account, *, at: datetime) -> Quote:
-    """Quote everything due; raises ``NothingDue``."""
-    due = Invoice.objects.due(on=account.today(at)).for_account(account).oldest_first()
-    invoices = list(due.select_related("seller").prefetch_related("lines__subscription"))
+    """Quote everything due that is not being paid already; raises ``NothingDue``."""
+    invoices = _payable(account, at=at)
     if not invoices:
         raise NothingDue(f"{account} has nothing due")
     groups = tuple(_group(list(members)) for _, members in groupby(_urgent_first(invoices), key=_group_key))
@@ -100,6 +110,21 @@ def quote(account: Account, *, at: datetime) -> Quote:
         ),
         digest=_digest(invoices),
     )
+
+
+def _payable(account: Account, *, at: datetime) -> list[Invoice]:
+    """Return what is due, oldest first, leaving out creditors with a payment in the way."""
+    live = Payment.objects.for_account(account).live()
+    busy = {(payment.seller_id, payment.currency) for payment in live if is_in_the_way(payment, at=at)}
+    due = Invoice.objects.due(on=account.today(at)).for_account(account).oldest_first()
+    invoices = due.select_related("seller").prefetch_related("lines__subscription")
+    return [invoice for invoice in invoices if invoice.amount_due and _group_key(invoice) not in busy]
+
+
+def is_in_the_way(payment: Payment, *, at: datetime) -> bool:
+    """Say whether the debt cannot be paid in another way yet; after an hour without an answer it can."""
+    gives_way = payment.state == PaymentState.UNKNOWN and at - payment.created_at >= UNKNOWN_TOO_LONG
+    return payment.is_live and not gives_way
 
 
 def _group_key(invoice: Invoice) -> tuple[int, str]:
@@ -136,6 +161,12 @@ def _group(invoices: list[Invoice]) -> QuoteGroup:
 def _digest(invoices: list[Invoice]) -> str:
     parts = sorted(f"{invoice.pk}:{invoice.version}:{invoice.amount_due}" for invoice in invoices)
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
+
+
+def most_urgent(settlement: Settlement) -> Seller:
+    """Return the seller of the settlement whose service is nearest to a stop."""
+    rows = settlement.lines.select_related("invoice__seller").prefetch_related("invoice__lines__subscription")
+    return _urgent_first([row.invoice for row in rows])[0].seller
 
 
 def consent(account: Account, *, purpose: SettlementPurpose, digest: str, by: User, at: datetime) -> Settlement:
@@ -176,8 +207,9 @@ def settle(settlement: Settlement, *, method: PaymentMethod, by: User | None, at
     """
     Charge what was consented to, once, the creditor nearest to a stop first.
 
-    A second call charges nothing. Raises ``QuoteChanged`` and ``PaymentInProgress``,
-    both before anything is charged.
+    A new card is charged only for what its gateway account serves; the rest stays unpaid.
+    A second call charges nothing. Raises ``QuoteChanged``, ``PaymentInProgress`` and
+    ``TooManyTries``, all before anything is charged.
     """
     _use_credit(settlement.account_id, at=at)
     for payment in begin(settlement, method=method, by=by, at=at):
@@ -194,24 +226,36 @@ def begin(settlement: Settlement, *, method: PaymentMethod, by: User | None, at:
     if settlement.consumed_at:
         return []
     lines = list(settlement.lines.select_related("invoice__seller").prefetch_related("invoice__lines__subscription"))
+    groups = [_group(list(m)) for _, m in groupby(_urgent_first([line.invoice for line in lines]), key=_group_key)]
+    cards = _cards(account, settlement, method)
+    groups = [group for group in groups if group.gateway_account in cards]
+    _clear_the_way(account, groups, at=at)
     if settlement.created_at + QUOTE_LIFE < at or _has_changed(account, lines, at=at):
         raise QuoteChanged(f"{settlement} is no longer what is owed")
-    groups = [_group(list(m)) for _, m in groupby(_urgent_first([line.invoice for line in lines]), key=_group_key)]
-    _clear_the_way(account, groups, at=at)
+    _count_tries(account, groups, at=at)
     Settlement.objects.filter(pk=settlement.pk).update(consumed_at=at)
-    cards = usable_cards(account) | {method.gateway_account: method}
-    return [
-        _put_down(settlement, group, cards[group.seller.gateway_account], by=by, at=at)
-        for group in groups
-        if group.seller.gateway_account in cards
-    ]
+    return [_put_down(settlement, group, cards[group.gateway_account], by=by, at=at) for group in groups]
+
+
+def _cards(account: Account, settlement: Settlement, method: PaymentMethod) -> dict[str, PaymentMethod]:
+    """Return the card to charge by gateway account: a new card alone, or the chosen one and those on file elsewhere."""
+    chosen = {method.gateway_account: method}
+    return chosen if settlement.purpose == SettlementPurpose.SAVE_AND_PAY else usable_cards(account) | chosen
+
+
+def _count_tries(account: Account, groups: list[QuoteGroup], *, at: datetime) -> None:
+    today = account.moment(account.today(at), 0)
+    tries = Payment.objects.for_account(account).filter(trigger__in=BY_HAND_TRIGGERS, created_at__gte=today)
+    for group in groups:
+        if tries.filter(seller=group.seller, currency=group.currency).count() >= MOST_BY_HAND_A_DAY:
+            raise TooManyTries(f"{account} has tried to pay {group.seller} by hand often enough today")
 
 
 def _has_changed(account: Account, lines: list[SettlementLine], *, at: datetime) -> bool:
     """Say whether an invoice of the settlement is another than it was, or another one has fallen due."""
-    due = Invoice.objects.due(on=account.today(at)).for_account(account).values_list("pk", flat=True)
+    due = {invoice.pk for invoice in _payable(account, at=at)}
     frozen = (line.invoice.version == line.version and line.invoice.amount_due == line.amount for line in lines)
-    return not all(frozen) or set(due) != {line.invoice_id for line in lines}
+    return not all(frozen) or due != {line.invoice_id for line in lines}
 
 
 def _clear_the_way(account: Account, groups: list[QuoteGroup], *, at: datetime) -> None:
@@ -220,7 +264,7 @@ def _clear_the_way(account: Account, groups: list[QuoteGroup], *, at: datetime) 
     for payment in Payment.objects.for_account(account).live().select_related("account", "settlement"):
         if (payment.seller_id, payment.currency) not in wanted:
             continue
-        if payment.state != PaymentState.UNKNOWN or at - payment.created_at < UNKNOWN_TOO_LONG:
+        if is_in_the_way(payment, at=at):
             raise PaymentInProgress(payment)
         Payment.objects.filter(pk=payment.pk).update(superseded_at=at)
 

@@ -9,6 +9,7 @@ import pytest
 from billing import charging, reconciling, settling
 from billing.gateways.sandbox import Fault
 from billing.models import Invoice, Payment, PaymentMethod, SettlementPurpose, Subscription, Trigger
+from billing.outlook import outlook
 from billing.states import InvoiceState, PaymentState
 from tests.billing.acting import owing
 from tests.factories import MONDAY, PaymentMethodFactory, PlanFactory, UserFactory
@@ -127,8 +128,8 @@ def test_a_seller_with_a_gateway_account_of_its_own_stays_unpaid_without_a_card_
 def test_another_s_payment_in_progress_is_said_so_before_anything_is_charged(sandbox):
     account, card, at = owing_two_sellers("three_d_secure")
     first = consented(account, at=at)
-    settling.settle(first, method=card, by=None, at=at)
     second = consented(account, at=at)
+    settling.settle(first, method=card, by=None, at=at)
     charged = len(sandbox.charges())
 
     with pytest.raises(settling.PaymentInProgress) as refused:
@@ -145,8 +146,8 @@ def test_an_unknown_payment_stands_in_the_way_for_an_hour(sandbox):
     sandbox.inject(Fault.HANG, times=2)
     settling.settle(consented(account, at=at), method=card, by=None, at=at)
 
-    with pytest.raises(settling.PaymentInProgress):
-        settling.settle(consented(account, at=at), method=card, by=None, at=at + timedelta(minutes=29))
+    with pytest.raises(settling.NothingDue):
+        consented(account, at=at + timedelta(minutes=59))
     later = at + timedelta(minutes=60)
     settling.settle(consented(account, at=later), method=card, by=None, at=later)
 
@@ -168,3 +169,47 @@ def test_a_crash_between_two_sellers_is_made_good_with_the_second_s_own_key(sand
     assert settling.result(settlement).status == "paid"
     assert [c.idempotency_key for c in sandbox.charges()] == [first.idempotency_key, second.idempotency_key]
     assert {p.state for p in Payment.objects.all()} == {PaymentState.SUCCEEDED}
+
+
+def test_what_is_being_paid_already_is_left_out_of_the_quote(sandbox):
+    service = owing("good")
+    account, at = service.account, service.account.moment(MONDAY, 12)
+    sandbox.inject(Fault.HANG)
+    charging.collect(at=at)
+    assert not [upcoming for upcoming in outlook(account, at=at).upcoming if upcoming.code == "charge"]
+    other = owing("", account=account)
+
+    assert [group.seller for group in settling.quote(account, at=at).groups] == [other.seller]
+    assert len(settling.quote(account, at=at + timedelta(hours=1)).groups) == 2
+    settling.settle(consented(account, at=at), method=PaymentMethod.objects.get(), by=None, at=at)
+    assert [(c.description, c.status) for c in sandbox.charges()][-1] == (other.seller.name, "succeeded")
+
+
+def test_a_new_card_is_charged_for_its_own_gateway_account_only(sandbox):
+    service = owing("good", plan__seller__gateway_account="one")
+    account, at = service.account, service.account.moment(MONDAY, 12)
+    owing("good", account=account, plan__seller__gateway_account="two")
+    card = PaymentMethodFactory(account=account, gateway_account="one", is_default=False)
+    settlement = consented(account, at=at, purpose=SettlementPurpose.SAVE_AND_PAY)
+
+    settling.settle(settlement, method=card, by=None, at=at)
+
+    assert [charge.gateway_account for charge in sandbox.charges()] == ["one"]
+    assert [line.status for line in settling.result(settlement).lines] == ["paid", "unpaid"]
+    assert [group.gateway_account for group in settling.quote(account, at=at).groups] == ["two"]
+
+
+def test_a_sixth_try_by_hand_on_one_day_is_refused_before_anything_is_charged(sandbox):
+    service = owing("do_not_honour")
+    account, at = service.account, service.account.moment(MONDAY, 12)
+    card = PaymentMethod.objects.get()
+    for _ in range(settling.MOST_BY_HAND_A_DAY):
+        settling.settle(consented(account, at=at), method=card, by=None, at=at)
+
+    with pytest.raises(settling.TooManyTries):
+        settling.settle(consented(account, at=at), method=card, by=None, at=at)
+
+    assert len(sandbox.charges()) == 5
+    tomorrow = at + timedelta(days=1)
+    settling.settle(consented(account, at=tomorrow), method=card, by=None, at=tomorrow)
+    assert len(sandbox.charges()) == 6
