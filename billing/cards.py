@@ -16,7 +16,7 @@ from . import charging, expiring, links, settling
 from .events import record
 from .gateways import get_gateway
 from .gateways.base import Card, GatewayUnavailable, SessionStatus
-from .models import Account, CardVisit, Invoice, PaymentMethod, Settlement, User
+from .models import Account, CardVisit, Invoice, PaymentMethod, Seller, Settlement, User
 from .states import SubscriptionState
 
 logger = logging.getLogger(__name__)
@@ -57,14 +57,13 @@ def start(account: Account, *, settlement: Settlement | None, by: User, at: date
 
 
 def _gateway_account(account: Account, settlement: Settlement | None) -> str:
-    """Return where the card is to be stored: with the seller whose debt is the most urgent, or whose service it is."""
+    """Return where to store the card: with the seller whose debt is the most urgent, whose service it is, or any."""
     if settlement:
-        line = settlement.lines.select_related("invoice__seller").first()
-        assert line is not None, "a settlement names at least one invoice"
-        return line.invoice.seller.gateway_account
+        return settling.most_urgent(settlement).gateway_account
     services = account.subscriptions.exclude(state=SubscriptionState.DELETED).select_related("seller")
     service = services.order_by("pk").first()
-    return service.seller.gateway_account if service else ""
+    seller = service.seller if service else Seller.objects.order_by("pk").first()
+    return seller.gateway_account if seller else ""
 
 
 def finish(visit: CardVisit, *, at: datetime) -> CardVisit:
@@ -139,7 +138,7 @@ def _pay(visit: CardVisit, *, at: datetime) -> None:
     if visit.settlement and visit.payment_method:
         try:
             settling.settle(visit.settlement, method=visit.payment_method, by=visit.started_by, at=at)
-        except (settling.QuoteChanged, settling.PaymentInProgress):
+        except (settling.QuoteChanged, settling.PaymentInProgress, settling.TooManyTries):
             visit.settlement.refresh_from_db()
     CardVisit.objects.filter(pk=visit.pk).update(next_action_at=None)
 

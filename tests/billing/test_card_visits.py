@@ -10,10 +10,19 @@ from billing import cards, clock, reconciling, settling, webhooks
 from billing.gateways import get_gateway
 from billing.gateways.base import GatewayUnavailable
 from billing.gateways.sandbox import Fault
-from billing.models import CardVisit, Event, GatewayEvent, Invoice, Payment, PaymentMethod, SettlementPurpose
+from billing.models import (
+    CardVisit,
+    Event,
+    GatewayEvent,
+    Invoice,
+    Payment,
+    PaymentMethod,
+    SettlementPurpose,
+    Subscription,
+)
 from billing.states import InvoiceState
 from tests.billing.acting import owing, submit_card, together, turn_back
-from tests.factories import MONDAY, InvoiceFactory, UserFactory
+from tests.factories import MONDAY, AccountFactory, InvoiceFactory, SellerFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("money_ok")]
 
@@ -45,6 +54,23 @@ def test_a_new_card_pays_everything_and_takes_over(sandbox):
     assert [charge.status for charge in sandbox.charges()] == ["succeeded", "succeeded"]
     assert not Invoice.objects.open().exists()
     assert CardVisit.objects.get().next_action_at is None
+
+
+def test_the_card_is_stored_with_the_seller_nearest_to_a_stop():
+    later = owing("", plan__seller__gateway_account="one")
+    sooner = owing("", account=later.account, plan__seller__gateway_account="two")
+    at = noon(later)
+    Subscription.objects.filter(pk=sooner.pk).update(suspend_at=at + timedelta(days=2))
+
+    assert visited(later, at=at).gateway_account == "two"
+
+
+def test_without_a_service_the_card_is_stored_with_the_first_seller():
+    seller, account = SellerFactory(), AccountFactory()
+
+    visit = cards.start(account, settlement=None, by=UserFactory(), at=account.moment(MONDAY, 12))
+
+    assert visit.gateway_account == seller.gateway_account
 
 
 def test_a_visit_that_is_still_open_is_looked_at_again(sandbox):
