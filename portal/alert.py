@@ -11,10 +11,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from billing.charging import UNKNOWN_TOO_LONG
 from billing.models import Invoice, Membership, Payment, Subscription
 from billing.outlook import Outlook, sums
-from billing.states import DisabledReason, PaymentState, SubscriptionState
+from billing.settling import is_in_the_way
+from billing.states import DisabledReason, SubscriptionState
 
 from .wording import amounts, moment
 
@@ -65,7 +65,7 @@ class Alert:
 
 def may_be_paid_again(payment: Payment, *, at: dt.datetime) -> bool:
     """Whether the bank has not answered for so long that the debt may be paid another way."""
-    return payment.is_live and payment.state == PaymentState.UNKNOWN and at - payment.created_at >= UNKNOWN_TOO_LONG
+    return payment.is_live and not is_in_the_way(payment, at=at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,7 @@ class Facts:
     def payable(self) -> list[Invoice]:
         """What is due and may be paid now: whatever is under way may not be asked for again."""
         busy = {
-            (payment.seller_id, payment.currency)
-            for payment in self.outlook.live
-            if payment.is_live and not may_be_paid_again(payment, at=self.at)
+            (payment.seller_id, payment.currency) for payment in self.outlook.live if is_in_the_way(payment, at=self.at)
         }
         return [invoice for invoice in self.outlook.due if (invoice.seller_id, invoice.currency) not in busy]
 

@@ -7,6 +7,8 @@ the exact amount on the button; the gateway's own page takes the card's number, 
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -17,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from billing import cards, clock, settling
 from billing.gateways.base import GatewayUnavailable
 from billing.models import CardVisit, Membership, PaymentMethod, Settlement, SettlementPurpose
+from billing.outlook import sums
 
 from ..access import members_only, payers_only, reader
 from ..forms import CardForm
@@ -48,7 +51,20 @@ def change(request: HttpRequest, membership: Membership) -> HttpResponse:
     if form.is_valid():
         return _start(request, membership, form)
     card = cards.default_card(membership.account)
-    return plain_page(request, "portal/card_change.html", membership, quote=_quote(membership), card=card)
+    quote = _quote(membership)
+    return plain_page(
+        request, "portal/card_change.html", membership, quote=quote, card=card, **(_split(quote) if quote else {})
+    )
+
+
+def _split(quote: settling.Quote) -> dict[str, Any]:
+    """Tell what the new card pays, where the most urgent debt is, from what another gateway account charges."""
+    place = quote.groups[0].gateway_account
+    elsewhere = [group for group in quote.groups if group.gateway_account != place]
+    return {
+        "with_new_card": sums(group.amount for group in quote.groups if group not in elsewhere),
+        "elsewhere": list(dict.fromkeys(group.seller.name for group in elsewhere)),
+    }
 
 
 def _quote(membership: Membership) -> settling.Quote | None:

@@ -92,6 +92,9 @@ def pay(request: HttpRequest, membership: Membership, settlement: Settlement, me
         return quote_changed(request, membership)
     except settling.PaymentInProgress as refusal:
         return in_progress(request, membership, refusal.payment)
+    except settling.TooManyTries:
+        messages.error(request, _("You have tried 5 times today. Try again tomorrow, use bank transfer or contact us."))
+        return redirect("overview", membership.account.reference)
     return redirect("settlement_result", membership.account.reference, settlement.reference)
 
 
@@ -161,6 +164,9 @@ def quote_changed(request: HttpRequest, membership: Membership) -> HttpResponse:
 
 
 def nothing_due(request: HttpRequest, membership: Membership) -> HttpResponse:
+    under_way = Payment.objects.for_account(membership.account).live().select_related("settlement").first()
+    if under_way:
+        return in_progress(request, membership, under_way)
     messages.success(request, _("There is nothing to pay now."))
     return redirect("overview", membership.account.reference)
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from billing import clock, settling
 from billing.gateways.sandbox import Engine
-from billing.models import Account, Payment, Settlement, Subscription
+from billing.models import Account, Payment, Seller, Settlement, Subscription
 from billing.states import InvoiceState, PaymentState, SubscriptionState
 from tests.billing.acting import answer, submit_card
 from tests.factories import InvoiceFactory, PaymentMethodFactory
@@ -102,15 +102,26 @@ def test_nothing_due_says_so(administrator: Client, account: Account):
 
 def test_while_a_payment_is_in_progress_a_second_is_refused(administrator: Client, account: Account, sandbox: Engine):
     owe(account, card="lost_answer")
-    first = consent(administrator, account)
+    first, second = consent(administrator, account), consent(administrator, account)
     administrator.post(check_page(first))
-    second = consent(administrator, account)
 
     page = administrator.post(check_page(second), follow=True)
+    anew = administrator.get(reverse("settle", args=[account.reference]), follow=True)
 
-    assert page.redirect_chain[-1][0] == result_page(first)
+    assert page.redirect_chain[-1][0] == anew.redirect_chain[-1][0] == result_page(first)
     assert "This is being paid already." in page.content.decode()
     assert len(list(sandbox.charges())) == 1
+
+
+def test_the_sixth_try_of_a_day_is_told_to_wait(administrator: Client, account: Account, sandbox: Engine):
+    owe(account, card="insufficient_funds")
+    for _ in range(5):
+        administrator.post(check_page(consent(administrator, account)))
+
+    page = administrator.post(check_page(consent(administrator, account)), follow=True).content.decode()
+
+    assert "You have tried 5 times today." in page
+    assert len(list(sandbox.charges())) == 5
 
 
 def test_an_unknown_end_is_shown_as_checking_and_asked_about_again(administrator: Client, account: Account):
@@ -248,6 +259,21 @@ class TestNewCard:
         assert "All your services are on." in page
         assert "<h1>Payment received</h1>" in again
         assert len([charge for charge in sandbox.charges() if charge.status == "succeeded"]) == 2
+
+    def test_a_seller_with_another_gateway_account_is_paid_with_a_second_visit(
+        self, administrator: Client, account: Account, services: list[Subscription], sandbox: Engine, money_ok: None
+    ):
+        Seller.objects.filter(pk=services[1].seller_id).update(gateway_account="other", name="Lantern B.V.")
+        asked = administrator.get(reverse("card_change", args=[account.reference])).content.decode()
+        self.start(administrator, account, "save_and_pay")
+        submit_card(sandbox, account.card_visits.get(), "good")
+
+        page = self.come_back(administrator, account)
+
+        assert "Save and pay €121.00 now" in asked
+        assert "For Lantern B.V. you are asked for the card once more" in asked
+        assert "Add the card for Lantern B.V." in page
+        assert [payment.amount for payment in Payment.objects.succeeded()] == [121_00]
 
     def test_save_only_charges_nothing(
         self, administrator: Client, account: Account, services: object, sandbox: Engine
