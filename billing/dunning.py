@@ -16,6 +16,7 @@ from django.db.models import F
 from . import expiring, invoicing, standing
 from .batches import Counts, Watch, for_each_account, unwatched
 from .brakes import AbnormalRun, usual_limit
+from .calendars import is_stop_day
 from .events import record
 from .models import (
     BY_HAND_TRIGGERS,
@@ -71,11 +72,10 @@ def _climbing_accounts(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
 
 def _stop_if_abnormal(counts: Counts, *, at: datetime, scope: Scope = EVERYONE) -> None:
     # A stop that comes too late is not made any more but announced anew, so it is no part of the night.
-    stopping = Subscription.objects.escalating(at=at).filter(
-        state=SubscriptionState.WARNED, suspend_at__lte=at, suspend_at__gte=at - ON_TIME
-    )
-    stopping = scope.limit(stopping)
-    wanted, limit = stopping.count(), usual_limit("service.suspended", at=at)
+    stopping = scope.limit(Subscription.objects.escalating(at=at).filter(state=SubscriptionState.WARNED))
+    announced = stopping.filter(suspend_at__lte=at, suspend_at__gte=at - ON_TIME).select_related("account")
+    wanted = sum(_is_in_time(subscription, at=at) for subscription in announced)
+    limit = usual_limit("service.suspended", at=at)
     if wanted > limit:
         record("dunning.stopped", at=at, job="suspending", wanted=wanted, limit=limit)
         ask_staff(TaskKind.ABNORMAL_NIGHT, key=f"suspending:{at:%Y-%m-%d}", at=at, wanted=wanted, limit=limit)
@@ -213,7 +213,7 @@ def _suspend(subscription: Subscription, anchor: Invoice, ladder: Ladder, *, at:
     """
     Stop the service at the announced moment, or with the first run of the day after it.
 
-    A run that comes later, or a notice that was not out for its lead, means a new date
+    A run that comes later or on no day for stops, or a notice that was not out for its lead, means a new date
     and a new notice.
     """
     account = subscription.account
@@ -225,12 +225,19 @@ def _suspend(subscription: Subscription, anchor: Invoice, ladder: Ladder, *, at:
         key = f"suspend:{subscription.pk}:{subscription.suspend_at:%Y-%m-%d}"
         ask_staff(TaskKind.DECIDE_SUSPENSION, key=key, account=account, at=at, subscription=subscription.pk)
         return _wait(subscription, until=at + timedelta(days=1))
-    if at > subscription.suspend_at + ON_TIME or not _notice_was_out(subscription, ladder):
+    if not _is_in_time(subscription, at=at) or not _notice_was_out(subscription, ladder):
         stop_on = stop_day(ladder, due_on=anchor.due_on, announced_on=account.today(at), country=account.country)
         standing.warn(subscription, stop_on=stop_on, at=at)
         return "warned"
     standing.suspend(subscription, ladder=ladder, at=at)
     return "suspended"
+
+
+def _is_in_time(subscription: Subscription, *, at: datetime) -> bool:
+    """Say whether the announced stop may still be made: within a day, and on a day when help is at hand."""
+    assert subscription.suspend_at is not None
+    today = subscription.today(at)
+    return at <= subscription.suspend_at + ON_TIME and is_stop_day(today, subscription.account.country)
 
 
 def _notice_was_out(subscription: Subscription, ladder: Ladder) -> bool:

@@ -75,6 +75,35 @@ def test_a_run_that_comes_a_day_late_announces_a_new_day():
     assert announced_stops(service) == [STOP, STOP + timedelta(days=8)]
 
 
+def test_a_stop_announced_for_thursday_is_not_made_on_friday_night():
+    service = SubscriptionFactory(next_invoice_at=None)
+    issued = date(2026, 3, 5)
+    InvoiceFactory(subscription=service, issued=issued)
+    thursday = date(2026, 3, 26)
+    live_through(service.account, issued, 20)
+    assert announced_stops(service) == [thursday]
+
+    dunning.run(at=service.account.moment(thursday + timedelta(days=1), 2))
+
+    service.refresh_from_db()
+    assert service.state == "warned"
+    assert announced_stops(service)[1] > thursday + timedelta(days=7)
+
+
+def test_a_job_that_runs_only_at_midnight_stops_in_the_end():
+    service = SubscriptionFactory(next_invoice_at=None)
+    issued = date(2026, 3, 5)
+    InvoiceFactory(subscription=service, issued=issued)
+    for n in range(40):
+        at = service.account.moment(issued + timedelta(days=n), 0)
+        run_jobs(at)
+        send_notices(at)
+
+    service.refresh_from_db()
+    assert service.state == "suspended"
+    assert is_stop_day(service.today(service.suspended_at), "NL")
+
+
 def test_after_a_week_left_out_it_stops_on_the_new_day():
     service = warned()
 
