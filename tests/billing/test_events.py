@@ -67,7 +67,7 @@ def test_without_a_key_it_is_written_each_time():
 def test_an_unknown_kind_is_refused():
     at = AccountFactory().moment(MONDAY, 12)
 
-    with pytest.raises(UnknownEventType, match="moon.full"):
+    with pytest.raises(UnknownEventType, match=r"moon\.full"):
         record("moon.full", at=at)
 
 
