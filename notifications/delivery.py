@@ -74,7 +74,9 @@ def send_due(*, at: datetime, scope: Scope = EVERYONE, limit: int | None = None)
 @transaction.atomic
 def claim(*, at: datetime, scope: Scope = EVERYONE) -> Delivery | None:
     """Take the mail that has waited longest, or ``None``; nobody else takes it before its lease is over."""
-    waiting = scope.limit(Delivery.objects.sendable(at=at)).order_by("next_action_at", "pk")
+    sendable = Delivery.objects.sendable(at=at)
+    # Mail to staff belongs to no account, so it is in every scope.
+    waiting = (scope.limit(sendable) | sendable.filter(account=None)).order_by("next_action_at", "pk")
     mail = waiting.select_for_update(of=("self",), skip_locked=True).first()
     if mail is None:
         return None

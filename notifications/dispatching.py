@@ -46,7 +46,7 @@ class Batch:
 def dispatch(*, at: datetime, scope: Scope = EVERYONE) -> Counts:
     """Turn every event that is ready into deliveries; counts ``mails made`` and ``failed``."""
     counts: Counts = Counter({"mails made": staff.dispatch(at=at)})
-    Event.objects.undispatched().exclude(type__in=RULES).update(dispatched_at=at)
+    Event.objects.undispatched().exclude(type__in=[*RULES, *staff.TYPES]).update(dispatched_at=at)
     for keys in _chunks(scope):
         try:
             counts["mails made"] += _dispatch(keys, at=at)

@@ -28,6 +28,6 @@ class Stateful(models.Model):
         sources = [source for source, targets in self.TRANSITIONS.items() if to in targets]
         row = type(self)._default_manager.filter(pk=self.pk, state__in=sources)
         if not row.update(state=to, **changes):
-            raise InvalidTransition(f"{self} cannot move from {self.state} to {to}")
+            raise InvalidTransition(f"{type(self).__name__} {self.pk} cannot move from {self.state} to {to}")
         self.refresh_from_db()
         return self
