@@ -6,7 +6,6 @@ BIN := .venv/bin
 RUN := $(BIN)/python manage.py
 WORKERS ?= auto
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
-BROWSER_TESTS := $(if $(CHROMIUM),,-m "not browser")
 FOR_LINT := SECRET_KEY=only-for-checking-the-code-nothing-is-signed-with-it-ever-0123456789 \
 	ALLOWED_HOSTS=pay.example.com BASE_URL=https://pay.example.com PRODUCT_API_TOKEN=only-for-checking \
 	SANDBOX_ALLOWED=true BEHIND_TLS_PROXY=true DATABASE_URL=sqlite:///var/lint.sqlite3

@@ -19,7 +19,12 @@ class BillingConfig(AppConfig):
 
 def install(*, using: str, **_kwargs: Any) -> None:
     """Put triggers and default rows in place; runs after every migrate and flush."""
+    from django.db import connections
+
     from . import append_only, defaults
 
+    tables = connections[using].introspection.table_names()
+    if not {"billing_event", "auth_permission"} <= set(tables):
+        return
     append_only.install(using)
     defaults.install()

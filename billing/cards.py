@@ -78,7 +78,7 @@ def finish(visit: CardVisit, *, at: datetime) -> CardVisit:
             gateway_account=visit.gateway_account, session_id=visit.session_id
         )
         if session.status == SessionStatus.OPEN:
-            _look_again(visit, at=at)
+            look_again(visit, at=at)
             return visit
         _close(visit, session.card, at=at)
         visit.refresh_from_db()
@@ -86,7 +86,8 @@ def finish(visit: CardVisit, *, at: datetime) -> CardVisit:
     return visit
 
 
-def _look_again(visit: CardVisit, *, at: datetime) -> None:
+def look_again(visit: CardVisit, *, at: datetime) -> None:
+    """Set the moment at which a visit that is still open is looked at next."""
     CardVisit.objects.filter(pk=visit.pk, finished_at=None).update(next_action_at=at + LOOK_AGAIN)
 
 

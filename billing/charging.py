@@ -22,7 +22,18 @@ from .brakes import AbnormalRun, ChargeBrake
 from .events import record
 from .gateways import get_gateway
 from .gateways.base import NO_ANSWER, ChargeRequest, GatewayUnavailable, Outcome, Presence, Status
-from .models import AUTOMATIC_TRIGGERS, Account, Invoice, LedgerEntry, Payment, PaymentMethod, TaskKind, Trigger, User
+from .models import (
+    AUTOMATIC_TRIGGERS,
+    Account,
+    Invoice,
+    LedgerEntry,
+    Payment,
+    PaymentMethod,
+    StaffTask,
+    TaskKind,
+    Trigger,
+    User,
+)
 from .retries import after_refusal, automatic_groups, stop_trying_without_card, try_again
 from .schedule import next_check
 from .scope import EVERYONE, Scope
@@ -43,17 +54,21 @@ def collect(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) 
     Try the card of every account with an invoice whose automatic charge is due.
 
     Counts ``charged``, ``refused``, ``unclear`` and ``failed`` (accounts that could not be
-    processed). Raises ``AbnormalRun`` when too many charges are refused.
+    processed). Raises ``AbnormalRun`` when too many charges are refused, and asks for no
+    more on that day until staff have closed the task about it.
     """
     counts: Counts = Counter()
     brake = ChargeBrake()
+    stopped_today = f"collecting:{at:%Y-%m-%d}"
+    if StaffTask.objects.filter(key=stopped_today, done_at=None).exists():
+        raise AbnormalRun("staff have not yet looked at the stop before", counts)
     for pk in watch(due_accounts(at=at, scope=scope)):
         with guarded(counts, pk, job="collecting", at=at):
             payments = [settle(payment, ask(payment), at=at) for payment in begin(pk, at=at)]
             counts += brake.count(payments)
         if brake.is_on:
             record("dunning.stopped", at=at, job="collecting", refused=counts["refused"], charged=counts["charged"])
-            ask_staff(TaskKind.ABNORMAL_NIGHT, key=f"collecting:{at:%Y-%m-%d}", at=at, refused=counts["refused"])
+            ask_staff(TaskKind.ABNORMAL_NIGHT, key=stopped_today, at=at, refused=counts["refused"])
             raise AbnormalRun("too many charges were refused", counts)
     return counts
 

@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from . import cards, charging, webhooks
 from .batches import Counts, Watch, guarded, unwatched
 from .gateways import get_gateway
-from .gateways.base import ChargeRecord, Status
+from .gateways.base import ChargeRecord, GatewayUnavailable, Status
 from .models import CardVisit, GatewayEvent, Payment, Seller, TaskKind
 from .scope import EVERYONE, Scope
 from .staffing import ask_staff
@@ -65,7 +65,10 @@ def _finish_visits(*, at: datetime, scope: Scope) -> Counts:
     counts: Counts = Counter()
     for visit in _due_visits(at, scope).select_related("account", "settlement", "started_by", "payment_method"):
         with guarded(counts, visit.account_id, job="reconciling", at=at):
-            cards.finish(visit, at=at)
+            try:
+                cards.finish(visit, at=at)
+            except GatewayUnavailable:
+                cards.look_again(visit, at=at)
             counts["visits"] += 1
     return counts
 

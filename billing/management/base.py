@@ -105,14 +105,18 @@ class MomentCommand(OneLineCommand):
             )
             return
         counts: Counts = Counter()
-        try:
-            for at, scope in moments:
+        stopped: list[AbnormalRun] = []
+        for at, scope in moments:
+            try:
                 counts += self.run(at=at, scope=scope, watch=self.watch())
-        except AbnormalRun as stopped:
-            self.say(counts + stopped.counts)
-            self.stderr.write(f"{self.name}: stopped itself: {stopped}; staff have been told")
-            sys.exit(1)
+            except AbnormalRun as abnormal:
+                counts += abnormal.counts
+                stopped.append(abnormal)
         self.say(counts)
+        for reason in stopped:
+            self.stderr.write(f"{self.name}: stopped itself: {reason}; staff have been told")
+        if stopped:
+            sys.exit(1)
         if counts["failed"]:
             self.stderr.write(f"{self.name}: {counts['failed']} could not be processed")
             sys.exit(1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +17,8 @@ from billing.batches import Counts, unwatched
 from billing.scope import EVERYONE
 
 from .base import MomentCommand
+
+logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 2.0
 
@@ -50,8 +54,16 @@ class LoopingCommand(MomentCommand):
             signal.signal(name, lambda *_: stop.set())
         while not stop.is_set():
             close_old_connections()
-            counts = self.tick(at=clock.now())
+            counts = self.round()
             if counts.total() > counts["waits"]:
                 self.say(counts)
             if not self.is_busy(counts):
                 stop.wait(PAUSE_SECONDS)
+
+    def round(self) -> Counts:
+        """Do what is due; a database that is away for a moment must not end the loop."""
+        try:
+            return self.tick(at=clock.now())
+        except Exception:
+            logger.exception("%s: a round failed; the next one follows", self.name)
+            return Counter()

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from billing import charging, dunning
+from billing import charging, dunning, staffing
 from billing.brakes import AbnormalRun, ChargeBrake, usual_limit
 from billing.events import record
 from billing.models import Event, Payment, StaffTask, Subscription
 from billing.states import PaymentState
 from tests.billing.acting import live_through, owing
-from tests.factories import MONDAY, PlanFactory, SubscriptionFactory
+from tests.factories import MONDAY, PlanFactory, SubscriptionFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("money_ok")]
 
@@ -44,6 +44,24 @@ def test_a_storm_of_refusals_stops_collecting_and_asks_staff(sandbox):
     assert len(sandbox.charges()) == 20
     assert StaffTask.objects.get().kind == "abnormal_night"
     assert Event.objects.get(type="dunning.stopped").codes["job"] == "collecting"
+
+
+def test_after_a_storm_nothing_more_is_asked_until_staff_have_looked(sandbox):
+    plan = PlanFactory()
+    services = [owing("insufficient_funds", plan=plan) for _ in range(22)]
+    at = services[0].account.moment(MONDAY, 12)
+    with pytest.raises(AbnormalRun):
+        charging.collect(at=at)
+
+    with pytest.raises(AbnormalRun):
+        charging.collect(at=at + timedelta(hours=1))
+    asked_before = len(sandbox.charges())
+    staffing.finish(StaffTask.objects.get(), by=UserFactory(), at=at + timedelta(hours=2))
+    charging.collect(at=at + timedelta(hours=2))
+
+    assert asked_before == 20
+    assert len(sandbox.charges()) == 22
+    assert Event.objects.filter(type="dunning.stopped").count() == 1
 
 
 @pytest.mark.parametrize(("seen", "limit"), [(0, 10), (100, 10), (110, 11), (600, 60)])

@@ -18,6 +18,7 @@ from billing.models import (
     Payment,
     PaymentMethod,
     SettlementPurpose,
+    StaffTask,
     Subscription,
 )
 from billing.states import InvoiceState
@@ -231,3 +232,17 @@ def test_a_card_is_stored_where_the_most_urgent_seller_can_charge_it():
     visit = visited(service, at=noon(service))
 
     assert visit.gateway_account == "one"
+
+
+def test_a_visit_waits_for_a_gateway_that_is_away_and_troubles_nobody(sandbox):
+    service = owing("good")
+    at = clock.now()
+    visit = cards.start(service.account, settlement=None, by=UserFactory(), at=at)
+    sandbox.inject(Fault.UNAVAILABLE, operation="fetch_session")
+
+    later = at + timedelta(minutes=6)
+    reconciling.run(at=later)
+
+    visit.refresh_from_db()
+    assert visit.next_action_at == later + cards.LOOK_AGAIN
+    assert not StaffTask.objects.exists()
