@@ -82,7 +82,37 @@ class OneLineCommand(BaseCommand):
         return type(self).__module__.rpartition(".")[2]
 
 
-class MomentCommand(OneLineCommand):
+class TimedCommand(OneLineCommand):
+    """A command that is given a moment, refuses one in the future, and can be tried without effect."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        when = parser.add_mutually_exclusive_group()
+        when.add_argument("--on", type=day, metavar="DATE", help="run as at noon of DATE in each account's zone")
+        when.add_argument("--at", type=moment, metavar="MOMENT", help="run as at MOMENT")
+        parser.add_argument("--dry-run", action="store_true", help="only say what is waiting; change nothing")
+        parser.set_defaults(account="")
+
+    def moments(self, options: dict[str, Any]) -> Iterator[tuple[datetime, Scope]]:
+        """Yield each moment to run for, with the accounts it is for."""
+        now = clock.now()
+        for at, scope in self._asked_for(options, now):
+            if at > now and not (settings.DEBUG or options["dry_run"]):
+                raise CommandError(f"{self.name}: {at:%Y-%m-%d %H:%M %Z} is in the future", returncode=2)
+            yield at, scope
+
+    def _asked_for(self, options: dict[str, Any], now: datetime) -> list[tuple[datetime, Scope]]:
+        accounts = Account.objects.order_by("time_zone")
+        if options["account"]:
+            accounts = accounts.filter(reference=options["account"])
+            if not accounts:
+                raise CommandError(f"{self.name}: there is no account {options['account']}", returncode=2)
+        if not options["on"]:
+            return [(options["at"] or now, Scope(account=options["account"]))]
+        zones = list(accounts.values_list("time_zone", flat=True).distinct()) or [settings.TIME_ZONE]
+        return [(clock.noon(options["on"], zone), Scope(zone, options["account"])) for zone in zones]
+
+
+class MomentCommand(TimedCommand):
     """
     A command that does what is due at a moment.
 
@@ -91,11 +121,8 @@ class MomentCommand(OneLineCommand):
     """
 
     def add_arguments(self, parser: CommandParser) -> None:
-        when = parser.add_mutually_exclusive_group()
-        when.add_argument("--on", type=day, metavar="DATE", help="run as at noon of DATE in each account's zone")
-        when.add_argument("--at", type=moment, metavar="MOMENT", help="run as at MOMENT")
+        super().add_arguments(parser)
         parser.add_argument("--account", default="", metavar="REFERENCE", help="only this account")
-        parser.add_argument("--dry-run", action="store_true", help="only say what is waiting; change nothing")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         moments = list(self.moments(options))
@@ -126,25 +153,6 @@ class MomentCommand(OneLineCommand):
 
     def waiting(self, *, at: datetime, scope: Scope) -> Counts:
         raise NotImplementedError
-
-    def moments(self, options: dict[str, Any]) -> Iterator[tuple[datetime, Scope]]:
-        """Yield each moment to run for, with the accounts it is for."""
-        now = clock.now()
-        for at, scope in self._asked_for(options, now):
-            if at > now and not (settings.DEBUG or options["dry_run"]):
-                raise CommandError(f"{self.name}: {at:%Y-%m-%d %H:%M %Z} is in the future", returncode=2)
-            yield at, scope
-
-    def _asked_for(self, options: dict[str, Any], now: datetime) -> list[tuple[datetime, Scope]]:
-        accounts = Account.objects.order_by("time_zone")
-        if options["account"]:
-            accounts = accounts.filter(reference=options["account"])
-            if not accounts:
-                raise CommandError(f"{self.name}: there is no account {options['account']}", returncode=2)
-        if not options["on"]:
-            return [(options["at"] or now, Scope(account=options["account"]))]
-        zones = accounts.values_list("time_zone", flat=True).distinct()
-        return [(clock.noon(options["on"], zone), Scope(zone, options["account"])) for zone in zones]
 
     def say(self, counts: Counts, prefix: str = "") -> None:
         """Print counts in one line: ``12 reminded, 1 suspended``."""

@@ -115,6 +115,23 @@ def test_the_future_is_refused(job: str):
     assert not Payment.objects.exists()
 
 
+@pytest.mark.parametrize("job", [*JOBS, "check_books"])
+def test_the_future_is_refused_where_nobody_is_yet(job: str):
+    assert exit_code(job, "--on", "2999-01-01") == 2
+
+
+def test_an_abnormal_night_in_one_zone_leaves_the_others_their_run(capsys):
+    plan = PlanFactory()
+    for _ in range(22):
+        owing("insufficient_funds", plan=plan)
+    elsewhere = SubscriptionFactory(account=AccountFactory(time_zone="Pacific/Auckland"))
+
+    assert exit_code("run_daily", "--on", MONDAY.isoformat()) == 1
+
+    assert elsewhere.account.invoices.exists()
+    assert "stopped itself" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("job", JOBS)
 def test_a_dry_run_says_what_waits_and_changes_nothing(job: str, capsys, sandbox):
     service = owing("good")

@@ -7,23 +7,26 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from billing import clock
 from billing.gateways.sandbox.cards import NAMED_CARDS
-from billing.management.base import OneLineCommand, progress
+from billing.management.base import TimedCommand, progress
 from portal import demo
 
 
-class Command(OneLineCommand):
+class Command(TimedCommand):
     help = "Seed the demo's company by running the real jobs over simulated weeks, once."
 
-    def handle(self, *_args: Any, **_options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         if not settings.DEMO:
             raise CommandError("seed_demo: DEMO is not set; this database is not a demo's", returncode=2)
         if demo.has_begun() and not demo.is_finished():
             raise CommandError("seed_demo: the seed was interrupted; run `make clean` and begin anew", returncode=2)
+        if options["dry_run"]:
+            self.stdout.write("the demo is seeded" if demo.is_finished() else "would seed the demo")
+            return
         if not demo.is_finished():
+            at = max(at for at, _ in self.moments(options))
             self.stdout.write("Letting some months pass …")
-            counts = demo.seed(at=clock.now(), watch=progress("seed_demo"))
+            counts = demo.seed(at=at, watch=progress("seed_demo"))
             self.stdout.write(", ".join(f"{number} {word}" for word, number in counts.items() if number))
         self.introduce()
 
