@@ -123,6 +123,12 @@ class PersonForm(ModelForm):
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"]).lower()
 
+    def clean_is_active(self) -> bool:
+        is_active: bool = self.cleaned_data["is_active"]
+        if not is_active and any(map(is_the_last_administrator, self.instance.memberships.all())):
+            raise ValidationError(_("An account keeps at least one administrator."))
+        return is_active
+
 
 class AccountForm(ModelForm):
     time_zone = forms.ChoiceField(label=_("Time zone"), initial="Europe/Amsterdam")

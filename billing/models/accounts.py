@@ -21,9 +21,6 @@ class CollectionMethod(models.TextChoices):
 
 
 class AccountQuerySet(models.QuerySet["Account"]):
-    def for_user(self, user: User) -> Self:
-        return self.filter(memberships__user=user)
-
     def locked(self) -> Self:
         """
         Lock the rows that ``get()`` or iteration then reads; the account row comes first of all locks.

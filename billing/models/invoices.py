@@ -46,11 +46,6 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def oldest_first(self) -> Self:
         return self.order_by("due_on", "pk")
 
-    def by_seller_and_currency(self) -> list[tuple[int, str, int]]:
-        """Return ``(seller id, currency, amount due)`` for each pair, in order of seller and currency."""
-        sums = self.order_by("seller_id", "currency").values_list("seller_id", "currency")
-        return list(sums.annotate(due=Sum(F("total") - F("amount_paid"))))
-
 
 class Invoice(Stateful):
     """
