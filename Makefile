@@ -6,6 +6,8 @@ BIN := .venv/bin
 RUN := $(BIN)/python manage.py
 WORKERS ?= auto
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+# Tests that ask no database need not run on a second one.
+NO_DATABASE := --ignore=tests/billing/gateways $(foreach name,docs layers mutations settings translations,--ignore=tests/test_$(name).py)
 FOR_LINT := SECRET_KEY=only-for-checking-the-code-nothing-is-signed-with-it-ever-0123456789 \
 	ALLOWED_HOSTS=pay.example.com BASE_URL=https://pay.example.com PRODUCT_API_TOKEN=only-for-checking \
 	SANDBOX_ALLOWED=true BEHIND_TLS_PROXY=true DATABASE_URL=sqlite:///var/lint.sqlite3
@@ -43,7 +45,7 @@ test: setup ## Run the whole suite on SQLite
 	$(BIN)/python -m pytest -n $(WORKERS) $(if $(CHROMIUM),-m "",)
 
 test-postgres: setup ## Run the suite on PostgreSQL (POSTGRES_URL= changes the server)
-	DATABASE_URL=$(or $(POSTGRES_URL),postgres://postgres@127.0.0.1:5432/postgres) $(BIN)/python -m pytest -n $(WORKERS)
+	DATABASE_URL=$(or $(POSTGRES_URL),postgres://postgres@127.0.0.1:5432/postgres) $(BIN)/python -m pytest -n $(WORKERS) $(NO_DATABASE)
 
 lint: setup ## Check style, types, layers, templates, migrations and the settings for production
 	$(BIN)/ruff check .
