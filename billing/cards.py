@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from . import charging, expiring, links, settling
+from . import default_card, expiring, links, quotes, settling
 from .events import record
 from .gateways import get_gateway
 from .gateways.base import Card, GatewayUnavailable, SessionStatus
@@ -22,6 +22,7 @@ from .states import SubscriptionState
 logger = logging.getLogger(__name__)
 
 LOOK_AGAIN = timedelta(minutes=5)
+REFUSALS = (settling.QuoteChanged, settling.PaymentInProgress, settling.CannotCharge, settling.TooManyTries)
 
 
 class CannotRemove(Exception):
@@ -30,11 +31,6 @@ class CannotRemove(Exception):
     def __init__(self, reasons: list[str]) -> None:
         super().__init__(", ".join(reasons))
         self.reasons = reasons
-
-
-def default_card(account: Account) -> PaymentMethod | None:
-    """Return the card that is charged automatically; the newest, when gateway accounts have one each."""
-    return PaymentMethod.objects.for_account(account).on_file().filter(is_default=True).order_by("-pk").first()
 
 
 def start(account: Account, *, settlement: Settlement | None, by: User, at: datetime) -> CardVisit:
@@ -59,7 +55,7 @@ def start(account: Account, *, settlement: Settlement | None, by: User, at: date
 def _gateway_account(account: Account, settlement: Settlement | None) -> str:
     """Return where to store the card: with the seller whose debt is the most urgent, whose service it is, or any."""
     if settlement:
-        return settling.most_urgent(settlement).gateway_account
+        return quotes.most_urgent(settlement).gateway_account
     services = account.subscriptions.exclude(state=SubscriptionState.DELETED).select_related("seller")
     service = services.order_by("pk").first()
     seller = service.seller if service else Seller.objects.order_by("pk").first()
@@ -116,7 +112,7 @@ def _close(visit: CardVisit, card: Card | None, *, at: datetime) -> None:
     CardVisit.objects.filter(pk=visit.pk).update(payment_method=method)
     record("card.added", at=at, account=account, payment_method=method, actor=visit.started_by)
     if _takes_over(method, at=at):
-        charging.make_default(method, at=at)
+        default_card.make(method, at=at)
 
 
 def _takes_over(method: PaymentMethod, *, at: datetime) -> bool:
@@ -139,7 +135,7 @@ def _pay(visit: CardVisit, *, at: datetime) -> None:
     if visit.settlement and visit.payment_method:
         try:
             settling.settle(visit.settlement, method=visit.payment_method, by=visit.started_by, at=at)
-        except (settling.QuoteChanged, settling.PaymentInProgress, settling.TooManyTries):
+        except REFUSALS:
             visit.settlement.refresh_from_db()
     CardVisit.objects.filter(pk=visit.pk).update(next_action_at=None)
 
@@ -148,7 +144,7 @@ def _pay(visit: CardVisit, *, at: datetime) -> None:
 def make_default(method: PaymentMethod, *, by: User, at: datetime) -> None:
     """Charge this card automatically from now on; other cards of its gateway account no longer."""
     Account.objects.locked().get(pk=method.account_id)
-    charging.make_default(method, at=at, by=by)
+    default_card.make(method, at=at, by=by)
 
 
 def remove(method: PaymentMethod, *, by: User, at: datetime) -> None:

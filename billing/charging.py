@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from . import applying, links, standing
+from . import applying, concluding, links, standing
 from .batches import Counts, Watch, guarded, unwatched
 from .brakes import AbnormalRun, ChargeBrake
 from .events import record
@@ -26,19 +26,16 @@ from .models import (
     AUTOMATIC_TRIGGERS,
     Account,
     Invoice,
-    LedgerEntry,
     Payment,
-    PaymentMethod,
     StaffTask,
     TaskKind,
-    Trigger,
     User,
 )
-from .retries import after_refusal, automatic_groups, stop_trying_without_card, try_again
+from .retries import automatic_groups, stop_trying_without_card
 from .schedule import next_check
 from .scope import EVERYONE, Scope
 from .staffing import ask_staff
-from .states import LIVE_PAYMENT_STATES, PaymentState
+from .states import LIVE_PAYMENT_STATES
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +43,7 @@ LEASE = timedelta(minutes=15)
 SEND_AGAIN_AFTER = timedelta(minutes=15)
 # Gateways forget keys after a day; an hour before that a key is not sent again.
 KEY_LIFE = timedelta(hours=23)
-UNKNOWN_TOO_LONG = timedelta(hours=1)
+KEY_FORGOTTEN = timedelta(days=1)
 
 
 def collect(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> Counts:
@@ -127,33 +124,33 @@ def ask(payment: Payment) -> Outcome:
 
 
 @transaction.atomic(durable=True)
-def settle(payment: Payment, outcome: Outcome, *, at: datetime) -> Payment:
+def settle(payment: Payment, outcome: Outcome, *, at: datetime, by: User | None = None) -> Payment:
     """
-    Write down what the gateway said; settling twice is a no-op.
+    Write down what the gateway said, or ``by`` on its behalf; settling twice is a no-op.
 
     Only the call that moves the row out of a live state posts entries and events.
     """
     account = Account.objects.locked().get(pk=payment.account_id)
     payment = Payment.objects.select_related("account", "seller", "payment_method", "settlement").get(pk=payment.pk)
     if payment.state not in LIVE_PAYMENT_STATES:
-        return _already_settled(payment, outcome, at=at)
-    if _names_another(payment, outcome):
+        return concluding.already_settled(payment, outcome, at=at)
+    if concluding.names_another(payment, outcome):
         outcome = NO_ANSWER
-    if _differs(payment, outcome):
-        return _hold_for_staff(payment, outcome, at=at)
+    if concluding.differs(payment, outcome):
+        return concluding.hold_for_staff(payment, outcome, at=at)
     match outcome.status:
         case Status.SUCCEEDED:
-            _succeed(account, payment, outcome, at=at)
+            concluding.succeed(account, payment, outcome, at=at)
         case Status.FAILED:
-            _fail(account, payment, outcome, at=at)
+            concluding.fail(account, payment, outcome, at=at)
         case Status.CANCELED:
-            _cancel(account, payment, outcome, at=at)
+            concluding.cancel(account, payment, outcome, at=at, by=by)
         case Status.REQUIRES_ACTION:
-            _wait_for_approval(payment, outcome, at=at)
+            concluding.wait_for_approval(payment, outcome, at=at)
         case Status.PENDING:
-            _wait(payment, at=at)
+            concluding.wait(payment, at=at)
         case Status.UNKNOWN:
-            _doubt(payment, at=at)
+            concluding.doubt(payment, at=at)
     return payment
 
 
@@ -185,181 +182,20 @@ def _may_be_sent_again(payment: Payment) -> bool:
     return waiting.exists()
 
 
-def _succeed(account: Account, payment: Payment, outcome: Outcome, *, at: datetime) -> None:
-    payment.move(
-        PaymentState.SUCCEEDED,
-        gateway_reference=outcome.reference,
-        settled_at=at,
-        next_action_at=None,
-        action_url="",
-        decline_code="",
-    )
-    LedgerEntry.objects.create(
-        account=account,
-        seller=payment.seller,
-        currency=payment.currency,
-        amount=-payment.amount,
-        payment=payment,
-        at=at,
-    )
-    left = applying.apply(payment, at=at)
-    record("payment.succeeded", at=at, account=account, payment=payment, unapplied=left)
-    if left:
-        # It was as much as was due when it began, so something else has paid the same since.
-        ask_staff(TaskKind.DOUBLE_CHARGE, key=f"double:{payment.pk}", account=account, payment=payment, at=at)
-    if payment.trigger == Trigger.CARD_UPDATE and payment.payment_method:
-        make_default(payment.payment_method, at=at)
-    standing.refresh(account, at=at)
+class MayStillArrive(Exception):
+    """A charge may still come in under this payment's key, so nobody can say that it never will."""
 
 
-def _fail(account: Account, payment: Payment, outcome: Outcome, *, at: datetime) -> None:
-    payment.move(
-        PaymentState.FAILED,
-        gateway_reference=outcome.reference,
-        decline_code=outcome.decline_code,
-        settled_at=at,
-        next_action_at=None,
-        action_url="",
-    )
-    first_refusal = after_refusal(payment, at=at)
-    record(
-        "payment.failed",
-        at=at,
-        account=account,
-        payment=payment,
-        payment_method=payment.payment_method,
-        decline_code=payment.decline_code,
-        trigger=payment.trigger,
-        first_refusal=first_refusal,
-    )
-    standing.refresh(account, at=at)
+def give_up(payment: Payment, *, by: User, at: datetime) -> Payment:
+    """
+    End a payment that staff know was never charged, after asking the gateway once more.
 
-
-def _cancel(account: Account, payment: Payment, outcome: Outcome, *, at: datetime) -> None:
-    payment.move(
-        PaymentState.CANCELED,
-        gateway_reference=outcome.reference,
-        decline_code=outcome.decline_code,
-        settled_at=at,
-        next_action_at=None,
-        action_url="",
-    )
-    if payment.trigger in AUTOMATIC_TRIGGERS:
-        after_refusal(payment, at=at)
-    record("payment.canceled", at=at, account=account, payment=payment, reason=outcome.decline_code)
-    standing.refresh(account, at=at)
-
-
-def _wait_for_approval(payment: Payment, outcome: Outcome, *, at: datetime) -> None:
-    waiting = {"action_url": outcome.action_url, "next_action_at": _recheck(payment, at=at)}
-    if payment.state == PaymentState.REQUIRES_ACTION:
-        _touch(payment, **waiting)
-        return
-    payment.move(PaymentState.REQUIRES_ACTION, **waiting)
-    record(
-        "payment.action_required",
-        at=at,
-        key=f"payment:{payment.pk}:action_required",
-        account=payment.account,
-        payment=payment,
-        trigger=payment.trigger,
-    )
-
-
-def _wait(payment: Payment, *, at: datetime) -> None:
-    if payment.state == PaymentState.PENDING:
-        _touch(payment, next_action_at=_recheck(payment, at=at))
-    else:
-        payment.move(PaymentState.PENDING, next_action_at=_recheck(payment, at=at), action_url="")
-
-
-def _doubt(payment: Payment, *, at: datetime) -> None:
-    """No answer: nothing is concluded, the next check is set, and staff hear of it when it lasts."""
-    if at - payment.created_at >= UNKNOWN_TOO_LONG:
-        ask_staff(
-            TaskKind.PAYMENT_UNKNOWN, key=f"unknown:{payment.pk}", account=payment.account, payment=payment, at=at
-        )
-    if payment.state == PaymentState.PENDING:
-        payment.move(PaymentState.UNKNOWN, next_action_at=_recheck(payment, at=at))
-        record(
-            "payment.unknown",
-            at=at,
-            key=f"payment:{payment.pk}:unknown",
-            account=payment.account,
-            payment=payment,
-        )
-    else:
-        _touch(payment, next_action_at=_recheck(payment, at=at))
-
-
-def _recheck(payment: Payment, *, at: datetime) -> datetime | None:
-    """Return when to ask again; when there is no next time, staff are told instead."""
-    Payment.objects.filter(pk=payment.pk).update(checks=payment.checks + 1)
-    following = next_check(created_at=payment.created_at, checks=payment.checks, at=at)
-    if following is None:
-        ask_staff(
-            TaskKind.PAYMENT_UNKNOWN, key=f"unknown:{payment.pk}", account=payment.account, payment=payment, at=at
-        )
-    return following
-
-
-def _touch(payment: Payment, **changes: object) -> None:
-    Payment.objects.filter(pk=payment.pk).update(**changes)
-    payment.refresh_from_db()
-
-
-def _names_another(payment: Payment, outcome: Outcome) -> bool:
-    """Say whether the answer carries the reference of another payment's charge: it says nothing about this one."""
-    others = Payment.objects.filter(
-        gateway=payment.gateway, gateway_account=payment.gateway_account, gateway_reference=outcome.reference
-    )
-    return bool(outcome.reference) and others.exclude(pk=payment.pk).exists()
-
-
-def _differs(payment: Payment, outcome: Outcome) -> bool:
-    return outcome.status == Status.SUCCEEDED and (outcome.amount, outcome.currency) != (
-        payment.amount,
-        payment.currency,
-    )
-
-
-def _hold_for_staff(payment: Payment, outcome: Outcome, *, at: datetime) -> Payment:
-    """The gateway took another amount than was asked: never called paid, a person looks."""
-    ask_staff(
-        TaskKind.AMOUNT_DIFFERS,
-        key=f"differs:{payment.pk}",
-        account=payment.account,
-        payment=payment,
-        at=at,
-        charged=outcome.amount,
-        currency=outcome.currency,
-    )
-    _doubt(payment, at=at)
-    return payment
-
-
-def _already_settled(payment: Payment, outcome: Outcome, *, at: datetime) -> Payment:
-    """A second answer changes nothing, but money against an earlier refusal is put before staff."""
-    if outcome.status == Status.SUCCEEDED and payment.state != PaymentState.SUCCEEDED:
-        ask_staff(
-            TaskKind.CHARGE_UNEXPLAINED,
-            key=f"late:{payment.pk}",
-            account=payment.account,
-            payment=payment,
-            at=at,
-            reference=outcome.reference,
-        )
-    return payment
-
-
-def make_default(method: PaymentMethod, *, at: datetime, by: User | None = None) -> None:
-    """Charge this card automatically from now on, for every seller of its gateway account."""
-    same_place = PaymentMethod.objects.filter(
-        account=method.account_id, gateway=method.gateway, gateway_account=method.gateway_account
-    )
-    others = same_place.filter(is_default=True).exclude(pk=method.pk).update(is_default=False)
-    this_one = same_place.filter(pk=method.pk, is_default=False).update(is_default=True)
-    method.is_default = True
-    if others or this_one:
-        record("card.made_default", at=at, account=method.account, payment_method=method, actor=by)
-        try_again(method.account, at=at)
+    An answer of the gateway goes before their word. Raises ``MayStillArrive`` while the
+    gateway may still take the key: for the day of its life.
+    """
+    payment = check(payment, at=at)
+    if payment.state not in LIVE_PAYMENT_STATES:
+        return payment
+    if at - payment.asked_at < KEY_FORGOTTEN:
+        raise MayStillArrive(f"{payment} was asked for less than a day ago")
+    return settle(payment, Outcome(Status.CANCELED, decline_code="never_charged"), at=at, by=by)

@@ -77,6 +77,8 @@ def planned_stop_day(ladder: Ladder, *, due_on: date, warn_on: date, today: date
     return stop_day(ladder, due_on=due_on, announced_on=announced_on, country=country)
 
 
+# From then on a payment without an answer no longer stands in the way of another.
+UNKNOWN_TOO_LONG = timedelta(hours=1)
 CHECKS = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1))
 CHECKED_HOURLY = timedelta(hours=24)
 CHECKED_DAILY = timedelta(days=7)

@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy
 
 from billing.models import Invoice, Membership, Payment, Subscription
 from billing.outlook import Outlook, sums
-from billing.settling import is_in_the_way
 from billing.states import DisabledReason, SubscriptionState
 
 from .wording import amounts, moment
@@ -65,7 +64,7 @@ class Alert:
 
 def may_be_paid_again(payment: Payment, *, at: dt.datetime) -> bool:
     """Whether the bank has not answered for so long that the debt may be paid another way."""
-    return payment.is_live and not is_in_the_way(payment, at=at)
+    return payment.is_live and not payment.is_in_the_way(at=at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ class Facts:
     def payable(self) -> list[Invoice]:
         """What is due and may be paid now: whatever is under way may not be asked for again."""
         busy = {
-            (payment.seller_id, payment.currency) for payment in self.outlook.live if is_in_the_way(payment, at=self.at)
+            (payment.seller_id, payment.currency) for payment in self.outlook.live if payment.is_in_the_way(at=self.at)
         }
         return [invoice for invoice in self.outlook.due if (invoice.seller_id, invoice.currency) not in busy]
 

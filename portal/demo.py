@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from billing import cards, clock, enrolling, schedule, settling, subscribing
+from billing import cards, clock, enrolling, quotes, schedule, settling, subscribing
 from billing.batches import Counts, Watch
 from billing.brakes import AbnormalRun
 from billing.gateways import sandbox_engine
@@ -233,7 +233,7 @@ def _change_card(account: Account, person: User, name: str, *, at: datetime) -> 
 
 
 def _pay_with_new_card(account: Account, person: User, *, at: datetime) -> None:
-    quote = settling.quote(account, at=at)
+    quote = quotes.quote(account, at=at)
     settlement = settling.consent(
         account, purpose=SettlementPurpose.SAVE_AND_PAY, digest=quote.digest, by=person, at=at
     )

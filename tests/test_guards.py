@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from billing import cards, charging, dunning, invoicing, retention, settling
+from billing import cards, charging, dunning, invoicing, quotes, retention, settling
 from billing.books import check
 from billing.gateways.base import Outcome, Status
 from billing.gateways.sandbox.client import SandboxGateway
@@ -54,7 +54,7 @@ def put_on_file(service: Subscription, card: str) -> PaymentMethod:
 
 def consent(service: Subscription, purpose: str = SettlementPurpose.PAY):
     at, by = noon(service), service.account.memberships.get().user
-    digest = settling.quote(service.account, at=at).digest
+    digest = quotes.quote(service.account, at=at).digest
     return settling.consent(service.account, purpose=purpose, digest=digest, by=by, at=at)
 
 
@@ -149,7 +149,7 @@ class TestCharges:
             stale.move(PaymentState.SUCCEEDED)
 
     def test_what_was_not_shown_is_not_consented_to(self, service):
-        shown = settling.quote(service.account, at=noon(service)).digest
+        shown = quotes.quote(service.account, at=noon(service)).digest
         InvoiceFactory(account=service.account, seller=service.seller)
 
         with pytest.raises(settling.QuoteChanged):

@@ -1,6 +1,8 @@
-"""Money on its way; staff may ask the gateway again, never decide themselves what became of it."""
+"""Money on its way; what became of it is the gateway's word, and staff's only where the gateway has none."""
 
 from __future__ import annotations
+
+from typing import cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -10,7 +12,7 @@ from django.utils.translation import ngettext
 
 from .. import cards, charging, clock
 from ..gateways.base import GatewayUnavailable
-from ..models import Allocation, CardVisit, Payment, PaymentMethod, Settlement, SettlementLine
+from ..models import Allocation, CardVisit, Payment, PaymentMethod, Settlement, SettlementLine, User
 from .showing import Kept, KeptInline, Part
 
 
@@ -34,7 +36,7 @@ class PaymentAdmin(Kept):
     # Whoever has the address of an approval page can act on it.
     hidden = ("action_url",)
     inlines = [AllocationInline]
-    actions = ["ask_again"]
+    actions = ["ask_again", "give_up"]
 
     @admin.action(description=_("Ask the gateway again"), permissions=["act"])
     def ask_again(self, request: HttpRequest, payments: QuerySet[Payment]) -> None:
@@ -53,6 +55,21 @@ class PaymentAdmin(Kept):
                 left,
             )
             messages.warning(request, told % {"number": left})
+
+    @admin.action(description=_("Was never charged: end it"), permissions=["act"])
+    def give_up(self, request: HttpRequest, payments: QuerySet[Payment]) -> None:
+        undecided = payments.undecided()  # type: ignore[attr-defined]
+        for payment in self.each(request, undecided, act="ended it as never charged"):
+            try:
+                ended = charging.give_up(payment, by=cast("User", request.user), at=clock.now())
+            except charging.MayStillArrive:
+                messages.warning(
+                    request,
+                    _("%(payment)s: the gateway may still charge it; try again a day after it was asked.")
+                    % {"payment": payment},
+                )
+                continue
+            messages.info(request, f"{ended}: {ended.get_state_display()}")
 
 
 @admin.register(PaymentMethod)

@@ -5,21 +5,11 @@ from .dunning import Act, CurrencyFloor, DunningCase, DunningPolicy, DunningStep
 from .events import Event, GatewayEvent, StaffTask, TaskKind
 from .invoices import Invoice, InvoiceLine
 from .ledger import LedgerEntry
-from .payments import (
-    AUTOMATIC_TRIGGERS,
-    BY_HAND_TRIGGERS,
-    Allocation,
-    CardVisit,
-    Payment,
-    PaymentMethod,
-    PaymentMethodKind,
-    Settlement,
-    SettlementLine,
-    SettlementPurpose,
-    Trigger,
-)
+from .payment_methods import PaymentMethod, PaymentMethodKind
+from .payments import AUTOMATIC_TRIGGERS, BY_HAND_TRIGGERS, Allocation, Payment, Trigger
 from .people import User
 from .sellers import NumberSeries, Seller
+from .settlements import CardVisit, Settlement, SettlementLine, SettlementPurpose
 from .subscriptions import UNTAXED, Interval, Plan, Subscription, TaxTreatment
 
 __all__ = [

@@ -11,8 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from .accounts import Account
 from .invoices import Invoice
-from .payments import Payment, PaymentMethod, Settlement
+from .payment_methods import PaymentMethod
+from .payments import Payment
 from .people import User
+from .settlements import Settlement
 from .subscriptions import Subscription
 
 

@@ -1,4 +1,4 @@
-"""Money on its way: what is on file, what was consented to, each attempt, and what it paid."""
+"""Money on its way: each attempt or receipt, and what it paid."""
 
 from __future__ import annotations
 
@@ -12,139 +12,16 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import clock
 from ..money import Money
+from ..schedule import UNKNOWN_TOO_LONG
 from ..states import LIVE_PAYMENT_STATES, PAYMENT_TRANSITIONS, PaymentState
 from . import references
 from .accounts import Account
 from .invoices import Invoice
+from .payment_methods import PaymentMethod
 from .people import User
 from .sellers import Seller
+from .settlements import Settlement
 from .stateful import Stateful
-
-
-class PaymentMethodKind(models.TextChoices):
-    CARD = "card", _("card")
-
-
-class PaymentMethodQuerySet(models.QuerySet["PaymentMethod"]):
-    def on_file(self) -> Self:
-        return self.filter(removed_at__isnull=True)
-
-    def for_account(self, account: Account) -> Self:
-        return self.filter(account=account)
-
-    def expiring(self, *, at: dt.datetime) -> Self:
-        """Cards on file of whose expiry a notice is due."""
-        return self.on_file().filter(next_action_at__lte=at)
-
-
-class PaymentMethod(models.Model):
-    """A card the gateway keeps for an account; only what may be shown of it is stored here."""
-
-    reference = models.CharField(max_length=24, unique=True, default=references.payment_method, editable=False)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="payment_methods")
-    kind = models.CharField(_("kind"), max_length=8, choices=PaymentMethodKind, default=PaymentMethodKind.CARD)
-    gateway = models.CharField(_("gateway"), max_length=20)
-    gateway_account = models.CharField(_("gateway account"), max_length=64)
-    token = models.CharField(_("token"), max_length=100)
-    fingerprint = models.CharField(_("fingerprint"), max_length=100)
-    brand = models.CharField(_("brand"), max_length=20)
-    last4 = models.CharField(_("last four digits"), max_length=4)
-    exp_month = models.PositiveSmallIntegerField(_("expiry month"))
-    exp_year = models.PositiveSmallIntegerField(_("expiry year"))
-    is_default = models.BooleanField(_("used for automatic charges"), default=False)
-    blocked_reason = models.CharField(_("never charged again because"), max_length=40, blank=True)
-    added_at = models.DateTimeField(_("added"), default=clock.now)
-    added_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    removed_at = models.DateTimeField(_("removed"), null=True, blank=True)
-    next_action_at = models.DateTimeField(_("next notice of its expiry"), null=True, blank=True)
-
-    objects = PaymentMethodQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("payment method")
-        verbose_name_plural = _("payment methods")
-        ordering = ["-is_default", "-pk"]
-        indexes = [
-            models.Index(
-                fields=["next_action_at"],
-                name="payment_method_next_action",
-                condition=Q(removed_at__isnull=True, next_action_at__isnull=False),
-            ),
-        ]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["gateway", "gateway_account", "token"], name="payment_method_token_once_per_gateway_account"
-            ),
-            models.UniqueConstraint(
-                fields=["account", "gateway", "gateway_account"],
-                condition=Q(is_default=True),
-                name="payment_method_one_default_per_account_and_gateway_account",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.brand} •••• {self.last4}"
-
-    def expires_on(self) -> dt.date:
-        """Return the last day on which the card is good."""
-        month = dt.date(self.exp_year + self.exp_month // 12, self.exp_month % 12 + 1, 1)
-        return month - dt.timedelta(days=1)
-
-    def is_expired(self, *, on: dt.date) -> bool:
-        return self.expires_on() < on
-
-
-class SettlementPurpose(models.TextChoices):
-    PAY = "pay", _("pay with the card on file")
-    SAVE_AND_PAY = "save_and_pay", _("save a card and pay")
-
-
-class Settlement(models.Model):
-    """
-    A person's consent to pay a frozen list of invoices.
-
-    Paying consumes it once; what became of it is derived from its payments.
-    """
-
-    reference = models.CharField(max_length=24, unique=True, default=references.settlement, editable=False)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="settlements")
-    purpose = models.CharField(_("purpose"), max_length=16, choices=SettlementPurpose)
-    consent_version = models.CharField(_("version of the consent text"), max_length=20)
-    created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    created_at = models.DateTimeField(_("consented"))
-    consumed_at = models.DateTimeField(_("used"), null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("settlement")
-        verbose_name_plural = _("settlements")
-        ordering = ["-pk"]
-
-    def __str__(self) -> str:
-        return self.reference
-
-
-class SettlementLine(models.Model):
-    """One invoice of a settlement, as it was when the person consented."""
-
-    settlement = models.ForeignKey(Settlement, on_delete=models.PROTECT, related_name="lines")
-    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="+")
-    version = models.PositiveIntegerField()
-    amount = models.PositiveBigIntegerField(_("amount"), help_text=_("minor units of the invoice's currency"))
-
-    class Meta:
-        verbose_name = _("settlement line")
-        verbose_name_plural = _("settlement lines")
-        ordering = ["pk"]
-        constraints = [
-            models.UniqueConstraint(fields=["settlement", "invoice"], name="settlement_names_an_invoice_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.settlement} · {self.invoice}"
-
-    @property
-    def money(self) -> Money:
-        return Money(self.amount, self.invoice.currency)
 
 
 class Trigger(models.TextChoices):
@@ -214,6 +91,8 @@ class Payment(Stateful):
     decline_code = models.CharField(_("decline code"), max_length=40, blank=True)
     action_url = models.URLField(_("where to approve"), max_length=500, blank=True)
     created_at = models.DateTimeField(_("begun"))
+    # By the real clock, even in a run for a day gone by: what the gateway may still be doing depends on it.
+    asked_at = models.DateTimeField(default=clock.now, editable=False)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     settled_at = models.DateTimeField(_("decided"), null=True, blank=True)
     superseded_at = models.DateTimeField(_("given up waiting"), null=True, blank=True)
@@ -262,6 +141,11 @@ class Payment(Stateful):
     def is_live(self) -> bool:
         return self.state in LIVE_PAYMENT_STATES and self.superseded_at is None
 
+    def is_in_the_way(self, *, at: dt.datetime) -> bool:
+        """Say whether the debt cannot be paid in another way yet; after an hour without an answer it can."""
+        gives_way = self.state == PaymentState.UNKNOWN and at - self.asked_at >= UNKNOWN_TOO_LONG
+        return self.is_live and not gives_way
+
 
 class Allocation(models.Model):
     """Money of a payment applied to an invoice; only ever added."""
@@ -281,42 +165,3 @@ class Allocation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.payment} → {self.invoice}"
-
-
-class CardVisit(models.Model):
-    """A person's visit to the gateway's card page, and what was consented to beforehand."""
-
-    reference = models.CharField(max_length=24, unique=True, default=references.card_visit, editable=False)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="card_visits")
-    settlement = models.ForeignKey(
-        Settlement, on_delete=models.PROTECT, null=True, blank=True, related_name="card_visits"
-    )
-    gateway = models.CharField(max_length=20)
-    gateway_account = models.CharField(max_length=64)
-    session_id = models.CharField(max_length=100, blank=True)
-    url = models.URLField(max_length=500, blank=True)
-    payment_method = models.ForeignKey(PaymentMethod, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    started_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    started_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True, blank=True)
-    next_action_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("visit to the card page")
-        verbose_name_plural = _("visits to the card page")
-        ordering = ["-pk"]
-        indexes = [
-            models.Index(
-                fields=["next_action_at"], name="card_visit_next_action", condition=Q(next_action_at__isnull=False)
-            ),
-        ]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["gateway", "gateway_account", "session_id"],
-                condition=~Q(session_id=""),
-                name="card_visit_once_per_gateway_session",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.reference

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from billing import cards, clock, settling
+from billing import cards, clock, default_card, quotes, settling
 from billing.gateways.base import GatewayUnavailable
 from billing.models import CardVisit, Membership, PaymentMethod, Settlement, SettlementPurpose
 from billing.outlook import sums
@@ -50,14 +50,14 @@ def change(request: HttpRequest, membership: Membership) -> HttpResponse:
     form = CardForm(request.POST or None)
     if form.is_valid():
         return _start(request, membership, form)
-    card = cards.default_card(membership.account)
+    card = default_card.of(membership.account)
     quote = _quote(membership)
     return plain_page(
         request, "portal/card_change.html", membership, quote=quote, card=card, **(_split(quote) if quote else {})
     )
 
 
-def _split(quote: settling.Quote) -> dict[str, Any]:
+def _split(quote: quotes.Quote) -> dict[str, Any]:
     """Tell what the new card pays, where the most urgent debt is, from what another gateway account charges."""
     place = quote.groups[0].gateway_account
     elsewhere = [group for group in quote.groups if group.gateway_account != place]
@@ -67,10 +67,10 @@ def _split(quote: settling.Quote) -> dict[str, Any]:
     }
 
 
-def _quote(membership: Membership) -> settling.Quote | None:
+def _quote(membership: Membership) -> quotes.Quote | None:
     try:
-        return settling.quote(membership.account, at=clock.now())
-    except settling.NothingDue:
+        return quotes.quote(membership.account, at=clock.now())
+    except quotes.NothingDue:
         return None
 
 
@@ -78,7 +78,7 @@ def _start(request: HttpRequest, membership: Membership, form: CardForm) -> Http
     try:
         settlement = _consent(request, membership, form.cleaned_data["digest"]) if form.pays() else None
         visit = cards.start(membership.account, settlement=settlement, by=reader(request), at=clock.now())
-    except (settling.QuoteChanged, settling.NothingDue):
+    except (settling.QuoteChanged, quotes.NothingDue):
         messages.warning(
             request, _("The amounts have changed since you looked. Nothing was charged. Check the new amounts.")
         )
@@ -152,7 +152,7 @@ def make_default(request: HttpRequest, membership: Membership, reference: str) -
         )
     except settling.QuoteChanged:
         return settle.quote_changed(request, membership)
-    except settling.NothingDue:
+    except quotes.NothingDue:
         return settle.nothing_due(request, membership)
     return settle.pay(request, membership, settlement, method)
 

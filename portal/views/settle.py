@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from billing import charging, clock, settling
+from billing import charging, clock, quotes, results, settling
 from billing.declines import advice
 from billing.models import Membership, Payment, PaymentMethod, Settlement, SettlementPurpose
 from billing.outlook import outlook, sums
@@ -33,8 +33,8 @@ def choose(request: HttpRequest, membership: Membership) -> HttpResponse:
     if form.is_valid():
         return _consent(request, membership, form.cleaned_data["digest"])
     try:
-        quote = settling.quote(membership.account, at=clock.now())
-    except settling.NothingDue:
+        quote = quotes.quote(membership.account, at=clock.now())
+    except quotes.NothingDue:
         return nothing_due(request, membership)
     card = next(iter(usable(membership)), None)
     return plain_page(request, "portal/settle.html", membership, quote=quote, card=card)
@@ -47,7 +47,7 @@ def _consent(request: HttpRequest, membership: Membership, digest: str) -> HttpR
         )
     except settling.QuoteChanged:
         return quote_changed(request, membership)
-    except settling.NothingDue:
+    except quotes.NothingDue:
         return nothing_due(request, membership)
     return redirect("settlement", membership.account.reference, settlement.reference)
 
@@ -66,7 +66,7 @@ def check(request: HttpRequest, membership: Membership, reference: str) -> HttpR
     form = PayForm(request.POST if request.method == "POST" else None, methods=methods)
     if form.is_valid():
         return pay(request, membership, settlement, form.cleaned_data["method"])
-    lines = settling.result(settlement).lines
+    lines = results.result(settlement).lines
     return plain_page(
         request,
         "portal/settlement.html",
@@ -81,8 +81,7 @@ def check(request: HttpRequest, membership: Membership, reference: str) -> HttpR
 def usable(membership: Membership) -> list[PaymentMethod]:
     """Cards on file that may be charged now, the default first."""
     today = membership.account.today(clock.now())
-    on_file = PaymentMethod.objects.for_account(membership.account).on_file()
-    return [method for method in on_file.filter(blocked_reason="") if not method.is_expired(on=today)]
+    return list(PaymentMethod.objects.for_account(membership.account).usable(on=today))
 
 
 def pay(request: HttpRequest, membership: Membership, settlement: Settlement, method: PaymentMethod) -> HttpResponse:
@@ -92,6 +91,9 @@ def pay(request: HttpRequest, membership: Membership, settlement: Settlement, me
         return quote_changed(request, membership)
     except settling.PaymentInProgress as refusal:
         return in_progress(request, membership, refusal.payment)
+    except settling.CannotCharge:
+        messages.warning(request, _("This card can no longer be charged. Nothing was charged. Choose another one."))
+        return redirect("settlement", membership.account.reference, settlement.reference)
     except settling.TooManyTries:
         messages.error(request, _("You have tried 5 times today. Try again tomorrow, use bank transfer or contact us."))
         return redirect("overview", membership.account.reference)
@@ -109,10 +111,10 @@ def result(request: HttpRequest, membership: Membership, reference: str) -> Http
         return redirect("settlement_result", membership.account.reference, reference)
     if not settlement.consumed_at:
         return plain_page(request, "portal/unused.html", membership)
-    return _result_page(request, membership, settling.result(settlement))
+    return _result_page(request, membership, results.result(settlement))
 
 
-def _result_page(request: HttpRequest, membership: Membership, outcome: settling.Result) -> HttpResponse:
+def _result_page(request: HttpRequest, membership: Membership, outcome: results.Result) -> HttpResponse:
     at = clock.now()
     view = outlook(membership.account, at=at)
     states = {payment: payment.state for payment in outcome.payments}
@@ -137,7 +139,7 @@ def _result_page(request: HttpRequest, membership: Membership, outcome: settling
     )
 
 
-def _another_way(facts: Facts, outcome: settling.Result) -> str:
+def _another_way(facts: Facts, outcome: results.Result) -> str:
     """Return where to pay another way when all that has no end yet has gone unanswered for too long."""
     live = [payment for payment in outcome.payments if payment.is_live]
     if not (live and facts.payable and facts.membership.may_pay):

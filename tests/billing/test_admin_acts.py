@@ -58,6 +58,22 @@ def test_a_payment_without_an_answer_is_asked_about_again(lost, agent):
     assert noted(agent) == [(str(lost.pk), "asked the gateway again")]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_payment_that_was_never_charged_is_ended_a_day_later(sandbox, moments, agent):
+    owing("times_out")
+    sandbox.inject(Fault.HANG)
+    charging.collect(at=moments(MONDAY))
+    payment = Payment.objects.get()
+
+    too_early = run(agent, "payment", "give_up", payment)
+    Payment.objects.update(asked_at=payment.created_at)
+    run(agent, "payment", "give_up", payment)
+
+    payment.refresh_from_db()
+    assert "try again a day after it was asked" in too_early
+    assert payment.state == PaymentState.CANCELED
+
+
 def test_a_decided_payment_is_not_asked_about(moments, agent):
     owing()
     charging.collect(at=moments(MONDAY))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing import applying, charging, settling
+from billing import applying, charging, quotes, settling
 from billing.models import Event, Invoice, Payment, PaymentMethod, SettlementPurpose
 from billing.states import InvoiceState
 from tests.billing.acting import owing
@@ -55,7 +55,7 @@ def test_the_oldest_due_is_paid_first():
 
 def test_what_was_consented_comes_before_what_is_older():
     service, older, newer, at = two_invoices()
-    digest = settling.quote(service.account, at=at).digest
+    digest = quotes.quote(service.account, at=at).digest
     settlement = settling.consent(
         service.account, purpose=SettlementPurpose.PAY, digest=digest, by=UserFactory(), at=at
     )

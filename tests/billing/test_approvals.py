@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing import cards, charging, clock, dunning, reconciling, settling, webhooks
+from billing import cards, charging, clock, dunning, reconciling, results, webhooks
 from billing.models import Event, Invoice, Payment, PaymentMethod
 from billing.states import InvoiceState, PaymentState
 from tests.billing.acting import answer, owing, submit_card, together
@@ -96,7 +96,7 @@ def test_one_seller_approved_and_the_other_not_is_partly_paid(sandbox):
     for payment in (first, second):
         charging.check(payment, at=at + timedelta(minutes=1))
 
-    result = settling.result(first.settlement)
+    result = results.result(first.settlement)
     assert result.status == "partly"
     assert {line.invoice.seller: line.status for line in result.lines} == {
         first.seller: "paid",
@@ -113,7 +113,7 @@ def test_one_seller_approved_and_the_other_still_open_is_for_the_person_to_do(sa
 
     charging.check(first, at=at + timedelta(minutes=1))
 
-    assert settling.result(first.settlement).status == "action"
+    assert results.result(first.settlement).status == "action"
 
 
 def test_a_page_opened_again_leads_to_the_same_approval(sandbox):

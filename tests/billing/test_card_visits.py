@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing import cards, clock, reconciling, settling, webhooks
+from billing import cards, clock, quotes, reconciling, settling, webhooks
 from billing.gateways import get_gateway
 from billing.gateways.base import GatewayUnavailable
 from billing.gateways.sandbox import Fault
@@ -33,7 +33,7 @@ def visited(service, *, at, saving_only: bool = False) -> CardVisit:
     account, by = service.account, UserFactory()
     settlement = None
     if not saving_only:
-        digest = settling.quote(account, at=at).digest
+        digest = quotes.quote(account, at=at).digest
         settlement = settling.consent(account, purpose=SettlementPurpose.SAVE_AND_PAY, digest=digest, by=by, at=at)
     return cards.start(account, settlement=settlement, by=by, at=at)
 

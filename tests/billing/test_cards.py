@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from billing import cards, charging
+from billing import cards, charging, clock, default_card, quotes, settling
 from billing.gateways.sandbox import Fault
-from billing.models import Event, Invoice, PaymentMethod
+from billing.models import Event, Invoice, Payment, PaymentMethod
 from tests.billing.acting import owing, submit_card, together
 from tests.billing.test_card_visits import noon, visited
 from tests.factories import (
@@ -88,7 +88,7 @@ def test_a_new_card_that_pays_one_of_two_sellers_takes_over(sandbox):
 
     cards.finish(visit, at=at)
 
-    assert cards.default_card(service.account).last4 == "4242"
+    assert default_card.of(service.account).last4 == "4242"
     assert Invoice.objects.open().count() == 1
 
 
@@ -163,3 +163,52 @@ def test_two_defaults_at_once_leave_one():
     together(*[lambda method=method: cards.make_default(method, by=None, at=at) for method in methods * 3])
 
     assert PaymentMethod.objects.filter(is_default=True).count() == 1
+
+
+def late_success(sandbox, service, *, at):
+    """Let a new card's charge stay without an answer, and return what then tells that it succeeded."""
+    visit = visited(service, at=at)
+    sandbox.inject(Fault.DROP_AFTER)
+    submit_card(sandbox, visit, "good")
+    cards.finish(visit, at=at)
+    payment = Payment.objects.get(trigger="card_update")
+    return payment.payment_method, lambda: charging.check(payment, at=at + timedelta(minutes=1))
+
+
+def test_a_card_that_paid_late_and_is_gone_does_not_come_back(sandbox):
+    service = owing("insufficient_funds")
+    card, comes_in = late_success(sandbox, service, at=noon(service))
+    cards.remove(card, by=UserFactory(), at=noon(service))
+
+    comes_in()
+
+    card.refresh_from_db()
+    assert (card.removed_at is not None, card.is_default) == (True, False)
+
+
+def test_a_card_that_paid_late_does_not_undo_a_choice_made_since(sandbox):
+    service = owing("insufficient_funds")
+    card, comes_in = late_success(sandbox, service, at=noon(service))
+    chosen = PaymentMethodFactory(account=service.account, card="good_mastercard", is_default=False)
+    cards.make_default(chosen, by=UserFactory(), at=noon(service))
+
+    comes_in()
+
+    card.refresh_from_db()
+    assert not card.is_default
+    assert default_card.of(service.account) == chosen
+
+
+@pytest.mark.parametrize("gone", [{"removed_at": clock.now()}, {"blocked_reason": "stolen_card"}])
+def test_a_card_that_is_of_no_use_meanwhile_is_not_charged(sandbox, gone: dict):
+    service = owing("good")
+    account, at = service.account, noon(service)
+    card = account.payment_methods.get()
+    digest = quotes.quote(account, at=at).digest
+    settlement = settling.consent(account, purpose="pay", digest=digest, by=UserFactory(), at=at)
+    PaymentMethod.objects.update(**gone)
+
+    with pytest.raises(settling.CannotCharge):
+        settling.settle(settlement, method=card, by=None, at=at)
+
+    assert not sandbox.charges()

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from billing import charging, dunning, reconciling, settling
+from billing import charging, dunning, quotes, reconciling, settling
 from billing.gateways.sandbox import Fault
 from billing.models import Event, Payment, PaymentMethod, SettlementPurpose
 from billing.states import PaymentState
-from tests.billing.acting import days_of, live_through, owing, send_notices
+from tests.billing.acting import asked_when_begun, days_of, live_through, owing, send_notices
 from tests.factories import MONDAY, PaymentMethodFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("money_ok")]
@@ -29,7 +29,7 @@ def to_stop(card: str = ""):
 
 def pay_by_hand(service, card: str, *, at) -> Payment:
     account, by = service.account, UserFactory()
-    digest = settling.quote(account, at=at).digest
+    digest = quotes.quote(account, at=at).digest
     settlement = settling.consent(account, purpose=SettlementPurpose.PAY, digest=digest, by=by, at=at)
     method = PaymentMethodFactory(account=account, card=card, is_default=False)
     settling.settle(settlement, method=method, by=by, at=at)
@@ -110,6 +110,7 @@ def test_a_payment_to_another_seller_holds_nothing_back():
 def test_an_unknown_payment_that_was_given_up_on_still_holds_back():
     service, ten = to_stop()
     first = pay_by_hand(service, "times_out", at=ten - timedelta(minutes=90))
+    asked_when_begun()
     pay_by_hand(service, "do_not_honour", at=ten - timedelta(minutes=10))
 
     dunning.run(at=ten)

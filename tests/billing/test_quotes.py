@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing import charging, settling
+from billing import charging, quotes, settling
 from billing.models import Event, Invoice, Payment, Settlement, SettlementPurpose, Subscription
 from billing.money import Money
 from tests.billing.acting import owing
@@ -20,7 +20,7 @@ def noon(service):
 
 
 def consented(service, *, at):
-    digest = settling.quote(service.account, at=at).digest
+    digest = quotes.quote(service.account, at=at).digest
     return settling.consent(service.account, purpose=SettlementPurpose.PAY, digest=digest, by=UserFactory(), at=at)
 
 
@@ -29,7 +29,7 @@ def test_everything_due_is_quoted_across_services_and_sellers():
     other = owing("", account=service.account)
     owing("")
 
-    quote = settling.quote(service.account, at=noon(service))
+    quote = quotes.quote(service.account, at=noon(service))
 
     assert {line.invoice.account for line in quote.lines} == {service.account}
     assert {group.seller for group in quote.groups} == {service.seller, other.seller}
@@ -41,7 +41,7 @@ def test_what_is_not_due_yet_is_left_out():
     service = owing()
     InvoiceFactory(account=service.account, seller=service.seller, issued=MONDAY + timedelta(days=1))
 
-    quote = settling.quote(service.account, at=noon(service))
+    quote = quotes.quote(service.account, at=noon(service))
 
     assert len(quote.lines) == 1
 
@@ -50,7 +50,7 @@ def test_currencies_are_never_summed():
     service = owing()
     owing("", account=service.account, plan=PlanFactory(seller=service.seller, currency="USD"))
 
-    quote = settling.quote(service.account, at=noon(service))
+    quote = quotes.quote(service.account, at=noon(service))
 
     assert quote.totals == (Money(121_00, "EUR"), Money(121_00, "USD"))
     assert len(quote.groups) == 2
@@ -59,8 +59,8 @@ def test_currencies_are_never_summed():
 def test_nothing_due_is_said_so():
     account = AccountFactory()
 
-    with pytest.raises(settling.NothingDue):
-        settling.quote(account, at=account.moment(MONDAY, 12))
+    with pytest.raises(quotes.NothingDue):
+        quotes.quote(account, at=account.moment(MONDAY, 12))
 
 
 def test_the_seller_whose_service_stops_first_comes_first():
@@ -70,7 +70,7 @@ def test_the_seller_whose_service_stops_first_comes_first():
     Subscription.objects.filter(pk=later.pk).update(suspend_at=at + timedelta(days=9))
     Subscription.objects.filter(pk=sooner.pk).update(suspend_at=at + timedelta(days=2))
 
-    quote = settling.quote(later.account, at=at)
+    quote = quotes.quote(later.account, at=at)
 
     assert [group.seller for group in quote.groups] == [sooner.seller, later.seller]
 
@@ -80,7 +80,7 @@ def test_the_oldest_debt_comes_first_when_nothing_stops():
     older = owing("", account=newer.account)
     Invoice.objects.filter(seller=older.seller).update(due_on=MONDAY - timedelta(days=5))
 
-    quote = settling.quote(newer.account, at=noon(newer))
+    quote = quotes.quote(newer.account, at=noon(newer))
 
     assert [group.seller for group in quote.groups] == [older.seller, newer.seller]
 
@@ -88,14 +88,14 @@ def test_the_oldest_debt_comes_first_when_nothing_stops():
 def test_the_digest_changes_with_anything_that_is_due():
     service = owing()
     at = noon(service)
-    seen = {settling.quote(service.account, at=at).digest}
+    seen = {quotes.quote(service.account, at=at).digest}
     invoice = InvoiceFactory(account=service.account, seller=service.seller)
-    seen.add(settling.quote(service.account, at=at).digest)
+    seen.add(quotes.quote(service.account, at=at).digest)
     Invoice.objects.filter(pk=invoice.pk).update(version=2)
-    seen.add(settling.quote(service.account, at=at).digest)
+    seen.add(quotes.quote(service.account, at=at).digest)
     Invoice.objects.filter(pk=invoice.pk).update(state="void")
     Invoice.objects.exclude(pk=invoice.pk).update(version=5)
-    seen.add(settling.quote(service.account, at=at).digest)
+    seen.add(quotes.quote(service.account, at=at).digest)
 
     assert len(seen) == 4
 
@@ -103,8 +103,8 @@ def test_the_digest_changes_with_anything_that_is_due():
 def test_the_digest_stays_when_nothing_changes():
     service = owing()
 
-    one = settling.quote(service.account, at=noon(service))
-    other = settling.quote(service.account, at=noon(service) + timedelta(hours=3))
+    one = quotes.quote(service.account, at=noon(service))
+    other = quotes.quote(service.account, at=noon(service) + timedelta(hours=3))
 
     assert one.digest == other.digest
 
@@ -129,7 +129,7 @@ def test_a_consent_freezes_what_was_seen():
 def test_consent_is_refused_when_more_is_due_than_was_seen():
     service = owing()
     at = noon(service)
-    digest = settling.quote(service.account, at=at).digest
+    digest = quotes.quote(service.account, at=at).digest
     InvoiceFactory(account=service.account, seller=service.seller)
 
     with pytest.raises(settling.QuoteChanged):

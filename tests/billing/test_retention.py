@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
-from billing import charging, retention, settling, standing
+from billing import charging, quotes, retention, settling, standing
 from billing.brakes import AbnormalRun
 from billing.models import DunningPolicy, Event, Invoice, PaymentMethod, SettlementPurpose, StaffTask, Subscription
 from tests.billing.acting import days_of, live_through, owing, run_jobs, send_notices
@@ -153,7 +153,7 @@ def test_paid_before_the_date_brings_everything_back(sandbox):
     live_through(account, CANCELED, 89)
     at = account.moment(DELETE_ON - timedelta(days=1), 12)
     card = PaymentMethodFactory(account=account, is_default=False)
-    digest = settling.quote(account, at=at).digest
+    digest = quotes.quote(account, at=at).digest
     settlement = settling.consent(account, purpose=SettlementPurpose.PAY, digest=digest, by=by, at=at)
 
     settling.settle(settlement, method=card, by=by, at=at)

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from billing import charging, reconciling, settling
+from billing import charging, quotes, reconciling, results, settling
 from billing.gateways.sandbox import Fault
 from billing.models import Invoice, Payment, PaymentMethod, SettlementPurpose, Subscription, Trigger
 from billing.outlook import outlook
 from billing.states import InvoiceState, PaymentState
-from tests.billing.acting import owing
+from tests.billing.acting import asked_when_begun, owing
 from tests.factories import MONDAY, PaymentMethodFactory, PlanFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("money_ok")]
@@ -25,7 +25,7 @@ def owing_two_sellers(card: str = "good"):
 
 
 def consented(account, *, at, purpose=SettlementPurpose.PAY):
-    digest = settling.quote(account, at=at).digest
+    digest = quotes.quote(account, at=at).digest
     return settling.consent(account, purpose=purpose, digest=digest, by=UserFactory(), at=at)
 
 
@@ -36,7 +36,7 @@ def test_one_consent_is_one_charge_per_seller(sandbox):
     settling.settle(settlement, method=card, by=settlement.created_by, at=at)
 
     assert [charge.amount for charge in sandbox.charges()] == [121_00, 121_00]
-    assert settling.result(settlement).status == "paid"
+    assert results.result(settlement).status == "paid"
     assert not Invoice.objects.open().exists()
     assert {payment.trigger for payment in Payment.objects.all()} == {Trigger.CUSTOMER}
     assert {payment.created_by for payment in Payment.objects.all()} == {settlement.created_by}
@@ -85,7 +85,7 @@ def test_one_seller_declined_is_partly_paid(sandbox):
         payment.refresh_from_db()
         charging.settle(payment, charging.ask(payment), at=at)
 
-    result = settling.result(settlement)
+    result = results.result(settlement)
     assert result.status == "partly"
     assert [line.status for line in result.lines] == ["paid", "failed"]
     assert sorted(Invoice.objects.values_list("state", flat=True)) == [InvoiceState.OPEN, InvoiceState.PAID]
@@ -107,7 +107,7 @@ def test_the_result_is_what_the_gateway_said(card: str, status: str):
 
     settling.settle(settlement, method=method, by=None, at=at)
 
-    result = settling.result(settlement)
+    result = results.result(settlement)
     assert result.status == status
     assert {line.status for line in result.lines} == {status}
 
@@ -121,8 +121,8 @@ def test_a_seller_with_a_gateway_account_of_its_own_stays_unpaid_without_a_card_
     settling.settle(settlement, method=PaymentMethod.objects.get(), by=None, at=at)
 
     assert [charge.gateway_account for charge in sandbox.charges()] == ["one"]
-    assert [line.status for line in settling.result(settlement).lines] == ["paid", "unpaid"]
-    assert settling.result(settlement).status == "partly"
+    assert [line.status for line in results.result(settlement).lines] == ["paid", "unpaid"]
+    assert results.result(settlement).status == "partly"
 
 
 def test_another_s_payment_in_progress_is_said_so_before_anything_is_charged(sandbox):
@@ -145,8 +145,9 @@ def test_an_unknown_payment_stands_in_the_way_for_an_hour(sandbox):
     account, card, at = owing_two_sellers()
     sandbox.inject(Fault.HANG, times=2)
     settling.settle(consented(account, at=at), method=card, by=None, at=at)
+    asked_when_begun()
 
-    with pytest.raises(settling.NothingDue):
+    with pytest.raises(quotes.NothingDue):
         consented(account, at=at + timedelta(minutes=59))
     later = at + timedelta(minutes=60)
     settling.settle(consented(account, at=later), method=card, by=None, at=later)
@@ -162,11 +163,11 @@ def test_a_crash_between_two_sellers_is_made_good_with_the_second_s_own_key(sand
     charging.ask(first)
 
     reconciling.run(at=at + timedelta(minutes=1))
-    after_a_minute = settling.result(settlement)
+    after_a_minute = results.result(settlement)
     reconciling.run(at=at + timedelta(minutes=16))
 
     assert [line.status for line in after_a_minute.lines] == ["paid", "checking"]
-    assert settling.result(settlement).status == "paid"
+    assert results.result(settlement).status == "paid"
     assert [c.idempotency_key for c in sandbox.charges()] == [first.idempotency_key, second.idempotency_key]
     assert {p.state for p in Payment.objects.all()} == {PaymentState.SUCCEEDED}
 
@@ -176,11 +177,12 @@ def test_what_is_being_paid_already_is_left_out_of_the_quote(sandbox):
     account, at = service.account, service.account.moment(MONDAY, 12)
     sandbox.inject(Fault.HANG)
     charging.collect(at=at)
+    asked_when_begun()
     assert not [upcoming for upcoming in outlook(account, at=at).upcoming if upcoming.code == "charge"]
     other = owing("", account=account)
 
-    assert [group.seller for group in settling.quote(account, at=at).groups] == [other.seller]
-    assert len(settling.quote(account, at=at + timedelta(hours=1)).groups) == 2
+    assert [group.seller for group in quotes.quote(account, at=at).groups] == [other.seller]
+    assert len(quotes.quote(account, at=at + timedelta(hours=1)).groups) == 2
     settling.settle(consented(account, at=at), method=PaymentMethod.objects.get(), by=None, at=at)
     assert [(c.description, c.status) for c in sandbox.charges()][-1] == (other.seller.name, "succeeded")
 
@@ -195,8 +197,8 @@ def test_a_new_card_is_charged_for_its_own_gateway_account_only(sandbox):
     settling.settle(settlement, method=card, by=None, at=at)
 
     assert [charge.gateway_account for charge in sandbox.charges()] == ["one"]
-    assert [line.status for line in settling.result(settlement).lines] == ["paid", "unpaid"]
-    assert [group.gateway_account for group in settling.quote(account, at=at).groups] == ["two"]
+    assert [line.status for line in results.result(settlement).lines] == ["paid", "unpaid"]
+    assert [group.gateway_account for group in quotes.quote(account, at=at).groups] == ["two"]
 
 
 def test_a_sixth_try_by_hand_on_one_day_is_refused_before_anything_is_charged(sandbox):

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing import cards, charging, settling
+from billing import cards, charging, quotes, results, settling
 from billing.models import Event, LedgerEntry, Payment, PaymentMethod, SettlementPurpose
 from tests.billing.acting import owing, together
 from tests.factories import MONDAY, PaymentMethodFactory, UserFactory
@@ -21,7 +21,7 @@ def owing_two_sellers(card: str = "good"):
 
 
 def consented(account, *, at):
-    digest = settling.quote(account, at=at).digest
+    digest = quotes.quote(account, at=at).digest
     return settling.consent(account, purpose=SettlementPurpose.PAY, digest=digest, by=UserFactory(), at=at)
 
 
@@ -29,11 +29,11 @@ def test_ten_clicks_on_pay_are_one_payment(sandbox):
     account, card, at = owing_two_sellers()
     settlement = consented(account, at=at)
 
-    results = together(*[lambda: settling.settle(settlement, method=card, by=None, at=at)] * 10)
+    settled = together(*[lambda: settling.settle(settlement, method=card, by=None, at=at)] * 10)
 
-    assert {result.reference for result in results} == {settlement.reference}
+    assert {one.reference for one in settled} == {settlement.reference}
     assert len(sandbox.charges()) == 2
-    assert settling.result(settlement).status == "paid"
+    assert results.result(settlement).status == "paid"
     assert Event.objects.filter(type="payment.succeeded").count() == 2
     assert LedgerEntry.objects.filter(payment__isnull=False).count() == 2
 
@@ -43,12 +43,12 @@ def test_two_administrators_pay_the_same_debt_once(sandbox):
     other_card = PaymentMethodFactory(account=account, card="good_mastercard", is_default=False)
     settlements = [consented(account, at=at) for _ in range(2)]
 
-    results = together(
+    answers = together(
         lambda: settling.settle(settlements[0], method=card, by=None, at=at),
         lambda: settling.settle(settlements[1], method=other_card, by=None, at=at),
     )
 
-    refused = [result for result in results if isinstance(result, Exception)]
+    refused = [result for result in answers if isinstance(result, Exception)]
     assert [type(error) for error in refused] in ([settling.PaymentInProgress], [settling.QuoteChanged])
     assert len(sandbox.charges()) == 2
 
@@ -69,13 +69,13 @@ def test_a_batch_and_a_click_charge_once(sandbox):
 
 def test_ten_consents_at_once_see_the_same_debt():
     account, _, at = owing_two_sellers()
-    digest, by = settling.quote(account, at=at).digest, UserFactory()
+    digest, by = quotes.quote(account, at=at).digest, UserFactory()
 
-    results = together(
+    answers = together(
         *[lambda: settling.consent(account, purpose=SettlementPurpose.PAY, digest=digest, by=by, at=at)] * 10
     )
 
-    assert [settlement.lines.count() for settlement in results] == [2] * 10
+    assert [settlement.lines.count() for settlement in answers] == [2] * 10
 
 
 def test_a_card_made_default_while_the_other_pays_does_not_charge_twice(sandbox):

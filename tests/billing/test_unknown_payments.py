@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from billing import books, charging, reconciling, settling
+from billing import books, charging, clock, quotes, reconciling, settling
 from billing.gateways.sandbox import Fault
 from billing.models import Event, Invoice, Payment, PaymentMethod, SettlementPurpose, StaffTask
 from billing.states import InvoiceState, PaymentState
-from tests.billing.acting import owing
+from tests.billing.acting import asked_when_begun, owing
 from tests.factories import MONDAY, PaymentMethodFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("money_ok")]
@@ -165,8 +165,9 @@ def test_another_way_to_pay_is_open_after_an_hour_and_the_first_is_never_sent_ag
     account, by = service.account, UserFactory()
     at = collected(service, sandbox, Fault.HANG)
     other_card = PaymentMethodFactory(account=account, card="good_mastercard", is_default=False)
+    asked_when_begun()
     later = at + minutes(61)
-    digest = settling.quote(account, at=later).digest
+    digest = quotes.quote(account, at=later).digest
     settlement = settling.consent(account, purpose=SettlementPurpose.PAY, digest=digest, by=by, at=later)
 
     settling.settle(settlement, method=other_card, by=by, at=later)
@@ -186,8 +187,9 @@ def test_a_superseded_payment_that_succeeded_after_all(sandbox, others_end: str)
     card = PaymentMethodFactory(
         account=account, card="good" if others_end == "succeeded" else "do_not_honour", is_default=False
     )
+    asked_when_begun()
     later = at + minutes(61)
-    digest = settling.quote(account, at=later).digest
+    digest = quotes.quote(account, at=later).digest
     settlement = settling.consent(account, purpose=SettlementPurpose.PAY, digest=digest, by=by, at=later)
     settling.settle(settlement, method=card, by=by, at=later)
 
@@ -206,8 +208,9 @@ def test_a_double_is_seen_whichever_of_the_two_is_late(sandbox):
     at = account.moment(MONDAY, 12)
     charging.collect(at=at)
     card = PaymentMethodFactory(account=account, card="lost_answer", is_default=False)
+    asked_when_begun()
     later = at + minutes(61)
-    digest = settling.quote(account, at=later).digest
+    digest = quotes.quote(account, at=later).digest
     settlement = settling.consent(account, purpose=SettlementPurpose.PAY, digest=digest, by=by, at=later)
     settling.settle(settlement, method=card, by=by, at=later)
     first, second = Payment.objects.order_by("pk")
@@ -217,3 +220,51 @@ def test_a_double_is_seen_whichever_of_the_two_is_late(sandbox):
 
     assert Payment.objects.get(pk=second.pk).unapplied == 121_00
     assert StaffTask.objects.filter(kind="double_charge", payment=second).exists()
+
+
+def test_a_run_for_a_day_gone_by_does_not_make_a_charge_old(sandbox):
+    service = owing("good")
+    at = collected(service, sandbox, Fault.HANG)
+
+    with pytest.raises(quotes.NothingDue):
+        quotes.quote(service.account, at=clock.now())
+
+    assert Payment.objects.get().is_in_the_way(at=at + timedelta(days=1))
+
+
+class TestNeverCharged:
+    """Staff end a payment that the gateway will never answer for."""
+
+    def test_it_holds_nothing_back_any_more(self, sandbox):
+        service = owing("times_out")
+        at = collected(service, sandbox, Fault.HANG)
+        asked_when_begun()
+        by = UserFactory()
+
+        ended = charging.give_up(Payment.objects.get(), by=by, at=at + timedelta(days=2))
+
+        assert ended.state == PaymentState.CANCELED
+        event = Event.objects.get(type="payment.canceled")
+        assert (event.actor, event.codes["reason"]) == (by, "never_charged")
+        assert Payment.objects.undecided().count() == 0
+        service.refresh_from_db()
+        assert service.state == "past_due"
+
+    def test_the_gateway_s_answer_goes_before_their_word(self, sandbox):
+        service = owing("good")
+        at = collected(service, sandbox, Fault.DROP_AFTER)
+        asked_when_begun()
+
+        ended = charging.give_up(Payment.objects.get(), by=UserFactory(), at=at + timedelta(days=2))
+
+        assert ended.state == PaymentState.SUCCEEDED
+
+    def test_not_while_the_charge_may_still_arrive(self, sandbox):
+        service = owing("good")
+        at = collected(service, sandbox, Fault.HANG)
+        asked_when_begun()
+
+        with pytest.raises(charging.MayStillArrive):
+            charging.give_up(Payment.objects.get(), by=UserFactory(), at=at + minutes(14))
+
+        assert Payment.objects.get().state == PaymentState.UNKNOWN

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from billing import clock, settling
+from billing import clock, quotes, settling
 from billing.models import SettlementPurpose
 from tests.factories import PaymentMethodFactory
 from tests.journeys.steps import GOOD_CARD, save_and_pay
@@ -63,7 +63,7 @@ def test_pages_of_an_account_with_stopped_services(world, open_tab):
 
 
 def test_pages_of_one_invoice_one_card_and_one_payment(refused, open_tab):
-    quote = settling.quote(refused.account, at=clock.now())
+    quote = quotes.quote(refused.account, at=clock.now())
     settlement = settling.consent(
         refused.account, purpose=SettlementPurpose.PAY, digest=quote.digest, by=refused.administrator, at=clock.now()
     )

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing import cards, charging, clock, dunning, reconciling, settling, webhooks
+from billing import cards, charging, clock, dunning, quotes, reconciling, results, settling, webhooks
 from billing.models import CardVisit, Event, Invoice, Payment, PaymentMethod, Settlement, SettlementPurpose
 from tests.billing.acting import owing, submit_card, together
 from tests.factories import MONDAY, PaymentMethodFactory, UserFactory
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 def consented(account, *, at, purpose=SettlementPurpose.PAY) -> Settlement:
-    digest = settling.quote(account, at=at).digest
+    digest = quotes.quote(account, at=at).digest
     return settling.consent(account, purpose=purpose, digest=digest, by=UserFactory(), at=at)
 
 
@@ -29,9 +29,9 @@ def test_twenty_tabs_of_one_consent_show_the_same_payment(sandbox):
     settlement = consented(service.account, at=at)
     card = PaymentMethod.objects.get()
 
-    results = together(*[lambda: settling.result(settling.settle(settlement, method=card, by=None, at=at))] * 20)
+    answers = together(*[lambda: results.result(settling.settle(settlement, method=card, by=None, at=at))] * 20)
 
-    assert {result.payments[0].reference for result in results} == {Payment.objects.get().reference}
+    assert {result.payments[0].reference for result in answers} == {Payment.objects.get().reference}
     assert len(sandbox.charges()) == receipts() == 1
 
 
@@ -42,7 +42,7 @@ def test_two_administrators_with_two_cards_pay_once(sandbox, round_: int):
     methods = [PaymentMethod.objects.get(), PaymentMethodFactory(account=account, is_default=False)]
     settlements = [consented(account, at=at) for _ in methods]
 
-    results = together(
+    answers = together(
         *[
             lambda method=method, settlement=settlement: settling.settle(settlement, method=method, by=None, at=at)
             for method, settlement in zip(methods, settlements, strict=True)
@@ -50,7 +50,7 @@ def test_two_administrators_with_two_cards_pay_once(sandbox, round_: int):
     )
 
     assert len(sandbox.charges()) == receipts() == 1, round_
-    assert len([result for result in results if isinstance(result, Exception)]) == 1
+    assert len([result for result in answers if isinstance(result, Exception)]) == 1
 
 
 @pytest.mark.parametrize("round_", range(5))
@@ -64,7 +64,7 @@ def test_every_way_at_once_is_one_charge_per_seller_and_one_receipt(sandbox, rou
     for webhook in sandbox.webhooks():
         webhooks.receive("sandbox", body=webhook.body, headers=webhook.headers, at=at)
 
-    results = together(
+    answers = together(
         lambda: cards.finish(CardVisit.objects.get(), at=at),
         lambda: webhooks.process_waiting(at=at),
         lambda: reconciling.run(at=at + timedelta(minutes=5)),
@@ -72,7 +72,7 @@ def test_every_way_at_once_is_one_charge_per_seller_and_one_receipt(sandbox, rou
         lambda: cards.finish(CardVisit.objects.get(), at=at),
     )
 
-    assert not [result for result in results if isinstance(result, Exception)], round_
+    assert not [result for result in answers if isinstance(result, Exception)], round_
     assert [charge.status for charge in sandbox.charges()] == ["succeeded", "succeeded"]
     assert receipts() == 2
     assert not Invoice.objects.open().exists()

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing import charging, reconciling, settling
+from billing import charging, quotes, reconciling, results, settling
 from billing.gateways.sandbox import Fault
 from billing.models import Event, Invoice, Payment, PaymentMethod, SettlementPurpose, StaffTask
 from billing.states import InvoiceState, PaymentState
@@ -79,16 +79,16 @@ def test_two_charges_under_one_reference_do_not_break_the_page(sandbox):
     service = owing("good")
     account, at = service.account, service.account.moment(MONDAY, 12)
     owing("", account=account)
-    digest = settling.quote(account, at=at).digest
+    digest = quotes.quote(account, at=at).digest
     settlement = settling.consent(account, purpose=SettlementPurpose.PAY, digest=digest, by=UserFactory(), at=at)
     sandbox.inject(Fault.DUPLICATE_ID, times=2)
 
     settling.settle(settlement, method=PaymentMethod.objects.get(), by=None, at=at)
-    at_first = settling.result(settlement)
+    at_first = results.result(settlement)
     reconciling.run(at=at + timedelta(minutes=1))
 
     assert [line.status for line in at_first.lines] == ["paid", "checking"]
-    assert settling.result(settlement).status == "paid"
+    assert results.result(settlement).status == "paid"
     assert len(sandbox.charges()) == 2
     assert not StaffTask.objects.exists()
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing import charging, reconciling, settling
+from billing import charging, quotes, reconciling, results, settling
 from billing.models import Event, Invoice, Payment, SettlementPurpose
 from billing.states import InvoiceState
 from tests.billing.acting import owing
@@ -71,7 +71,7 @@ def test_killed_between_two_sellers_each_is_charged_once(sandbox, step: str):
     service = owing("good")
     account, at = service.account, service.account.moment(MONDAY, 12)
     owing("", account=account)
-    digest = settling.quote(account, at=at).digest
+    digest = quotes.quote(account, at=at).digest
     settlement = settling.consent(account, purpose=SettlementPurpose.PAY, digest=digest, by=UserFactory(), at=at)
     killed = processes.run("tests.faults.dying", "settle", step, at.isoformat(), settlement.reference)
 
@@ -80,4 +80,4 @@ def test_killed_between_two_sellers_each_is_charged_once(sandbox, step: str):
     assert killed == -signal.SIGKILL
     assert sorted(c.description for c in sandbox.charges()) == sorted(p.seller.name for p in Payment.objects.all())
     assert len(sandbox.charges()) == 2
-    assert settling.result(settlement).status == "paid"
+    assert results.result(settlement).status == "paid"

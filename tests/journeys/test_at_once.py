@@ -13,7 +13,7 @@ import httpx
 from django.conf import settings
 from django.db import connection
 
-from billing import clock, settling
+from billing import clock, quotes, settling
 from billing.models import PaymentMethod, SettlementPurpose
 from tests.factories import MembershipFactory, PaymentMethodFactory
 from tests.journeys import gateway
@@ -118,7 +118,7 @@ def settle_and_be_killed(world: World, *, last_act: str) -> None:
     """Let a process of its own settle what is due, a while ago, and kill it after a last act at its second charge."""
     at = clock.now() - settling.QUOTE_LIFE / 1.5
     method = with_a_good_card(world)
-    quote = settling.quote(world.account, at=at)
+    quote = quotes.quote(world.account, at=at)
     settlement = settling.consent(
         world.account, purpose=SettlementPurpose.PAY, digest=quote.digest, by=world.administrator, at=at
     )

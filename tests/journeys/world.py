@@ -162,7 +162,9 @@ class World:
         """Let time pass for what waits for an answer, here and at the gateway."""
         passed = dt.timedelta(**time)
         Payment.objects.undecided().update(
-            created_at=F("created_at") - passed, next_action_at=F("next_action_at") - passed
+            created_at=F("created_at") - passed,
+            asked_at=F("asked_at") - passed,
+            next_action_at=F("next_action_at") - passed,
         )
         CardVisit.objects.filter(next_action_at__isnull=False).update(next_action_at=F("next_action_at") - passed)
         self.engine.advance(by=passed)

@@ -113,14 +113,15 @@ BREAKAGES = (
         "no answer taken for a refusal",
         CHARGES + "test_no_answer_is_neither_yes_nor_no",
         "billing/charging.py",
-        "        case Status.UNKNOWN:\n            _doubt(payment, at=at)",
-        "        case Status.UNKNOWN:\n            _fail(account, payment, outcome, at=at)",
+        "        case Status.UNKNOWN:\n            concluding.doubt(payment, at=at)",
+        "        case Status.UNKNOWN:\n            concluding.fail(account, payment, outcome, at=at)",
     ),
     breakage(
         "an answer settled whatever the row's state",
         CHARGES + "test_a_second_answer_posts_nothing",
         "billing/charging.py",
-        "    if payment.state not in LIVE_PAYMENT_STATES:\n        return _already_settled(payment, outcome, at=at)\n",
+        "    if payment.state not in LIVE_PAYMENT_STATES:\n"
+        "        return concluding.already_settled(payment, outcome, at=at)\n",
         "",
     ),
     breakage(

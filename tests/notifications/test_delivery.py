@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.core.mail import get_connection
 
-from billing import charging, dunning, invoicing, settling
+from billing import charging, dunning, invoicing, quotes, settling
 from billing.events import record
 from billing.models import Event, Invoice, PaymentMethod, SettlementPurpose, StaffTask, Subscription, TaskKind
 from notifications import delivery, dispatching, envelopes
@@ -21,7 +21,7 @@ P4 = (
 def pay_everything(world) -> None:
     card = PaymentMethodFactory(account=world.account, card="good", is_default=False)
     user, at = world.administrator, world.at
-    quote = settling.quote(world.account, at=at)
+    quote = quotes.quote(world.account, at=at)
     consented = settling.consent(world.account, purpose=SettlementPurpose.PAY, digest=quote.digest, by=user, at=at)
     settling.settle(consented, method=card, by=user, at=at)
 

@@ -77,7 +77,14 @@ def card(**fields: object) -> PaymentMethod:
 
 
 def payment(state: str, **fields: object) -> Payment:
-    about = {"amount": 119_00, "currency": "EUR", "seller": SELLER, "created_at": NOON, "reference": "PAY-1"}
+    about = {
+        "amount": 119_00,
+        "currency": "EUR",
+        "seller": SELLER,
+        "created_at": NOON,
+        "asked_at": NOON,
+        "reference": "PAY-1",
+    }
     return Payment(state=state, **(about | fields))
 
 
@@ -194,7 +201,7 @@ def test_only_what_is_not_under_way_may_be_paid():
 
 
 def test_after_an_hour_without_an_answer_another_way_to_pay_is_offered():
-    facts = Facts(due=[OVERDUE], live=[payment("unknown", created_at=NOON - dt.timedelta(hours=1))])
+    facts = Facts(due=[OVERDUE], live=[payment("unknown", asked_at=NOON - dt.timedelta(hours=1))])
 
     checking, overdue = facts.alerts()
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from billing import clock, settling
+from billing import clock, quotes
 from billing.models import Account, Payment, PaymentMethod
 from tests.factories import PaymentMethodFactory
 
@@ -31,7 +31,7 @@ def test_another_default_asks_for_the_same_consent(administrator: Client, accoun
     address = reverse("card_default", args=[account.reference, second.reference])
 
     page = administrator.get(address).content.decode()
-    digest = settling.quote(account, at=clock.now()).digest
+    digest = quotes.quote(account, at=clock.now()).digest
     administrator.post(address, {"action": "save_and_pay", "digest": digest})
 
     assert "Use this card and pay €121.00 now" in page

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from billing import clock, settling
+from billing import clock, quotes, settling
 from billing.charging import ask as ask_gateway
 from billing.charging import begin, settle
 from billing.models import Account, Membership, SettlementPurpose
@@ -74,7 +74,7 @@ def test_paying_has_no_english(refused: Account, administrator: Client, membersh
     settlement = settling.consent(
         refused,
         purpose=SettlementPurpose.PAY,
-        digest=settling.quote(refused, at=now).digest,
+        digest=quotes.quote(refused, at=now).digest,
         by=membership.user,
         at=now,
     )

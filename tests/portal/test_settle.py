@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from billing import clock, settling
+from billing import clock, quotes
 from billing.gateways.sandbox import Engine
 from billing.models import Account, Payment, Seller, Settlement, Subscription
 from billing.states import InvoiceState, PaymentState, SubscriptionState
@@ -19,7 +19,7 @@ from .conftest import owe
 
 
 def digest(account: Account) -> str:
-    return settling.quote(account, at=clock.now()).digest
+    return quotes.quote(account, at=clock.now()).digest
 
 
 def consent(client: Client, account: Account) -> Settlement:
@@ -182,7 +182,7 @@ def test_after_an_hour_without_an_answer_another_way_to_pay_is_offered(administr
     owe(account, card="lost_answer")
     settlement = consent(administrator, account)
     administrator.post(check_page(settlement))
-    Payment.objects.update(created_at=clock.now() - timedelta(hours=1))
+    Payment.objects.update(created_at=clock.now() - timedelta(hours=1), asked_at=clock.now() - timedelta(hours=1))
 
     page = administrator.get(result_page(settlement)).content.decode()
 

@@ -1,0 +1,185 @@
+"""
+What each answer of the gateway makes of a payment, and of what it was for.
+
+Called by ``charging.settle`` alone, in its transaction and with the account row locked.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from . import applying, default_card, standing
+from .events import record
+from .gateways.base import Outcome, Status
+from .models import AUTOMATIC_TRIGGERS, Account, LedgerEntry, Payment, TaskKind, Trigger, User
+from .retries import after_refusal
+from .schedule import UNKNOWN_TOO_LONG, next_check
+from .staffing import ask_staff
+from .states import PaymentState
+
+
+def succeed(account: Account, payment: Payment, outcome: Outcome, *, at: datetime) -> None:
+    payment.move(
+        PaymentState.SUCCEEDED,
+        gateway_reference=outcome.reference,
+        settled_at=at,
+        next_action_at=None,
+        action_url="",
+        decline_code="",
+    )
+    LedgerEntry.objects.create(
+        account=account,
+        seller=payment.seller,
+        currency=payment.currency,
+        amount=-payment.amount,
+        payment=payment,
+        at=at,
+    )
+    left = applying.apply(payment, at=at)
+    record("payment.succeeded", at=at, account=account, payment=payment, unapplied=left)
+    if left:
+        # It was as much as was due when it began, so something else has paid the same since.
+        ask_staff(TaskKind.DOUBLE_CHARGE, key=f"double:{payment.pk}", account=account, payment=payment, at=at)
+    if payment.trigger == Trigger.CARD_UPDATE:
+        default_card.follow_payment(payment, at=at)
+    standing.refresh(account, at=at)
+
+
+def fail(account: Account, payment: Payment, outcome: Outcome, *, at: datetime) -> None:
+    payment.move(
+        PaymentState.FAILED,
+        gateway_reference=outcome.reference,
+        decline_code=outcome.decline_code,
+        settled_at=at,
+        next_action_at=None,
+        action_url="",
+    )
+    first_refusal = after_refusal(payment, at=at)
+    record(
+        "payment.failed",
+        at=at,
+        account=account,
+        payment=payment,
+        payment_method=payment.payment_method,
+        decline_code=payment.decline_code,
+        trigger=payment.trigger,
+        first_refusal=first_refusal,
+    )
+    standing.refresh(account, at=at)
+
+
+def cancel(account: Account, payment: Payment, outcome: Outcome, *, at: datetime, by: User | None) -> None:
+    payment.move(
+        PaymentState.CANCELED,
+        gateway_reference=outcome.reference,
+        decline_code=outcome.decline_code,
+        settled_at=at,
+        next_action_at=None,
+        action_url="",
+    )
+    if payment.trigger in AUTOMATIC_TRIGGERS:
+        after_refusal(payment, at=at)
+    record("payment.canceled", at=at, account=account, payment=payment, reason=outcome.decline_code, actor=by)
+    standing.refresh(account, at=at)
+
+
+def wait_for_approval(payment: Payment, outcome: Outcome, *, at: datetime) -> None:
+    waiting = {"action_url": outcome.action_url, "next_action_at": _recheck(payment, at=at)}
+    if payment.state == PaymentState.REQUIRES_ACTION:
+        _touch(payment, **waiting)
+        return
+    payment.move(PaymentState.REQUIRES_ACTION, **waiting)
+    record(
+        "payment.action_required",
+        at=at,
+        key=f"payment:{payment.pk}:action_required",
+        account=payment.account,
+        payment=payment,
+        trigger=payment.trigger,
+    )
+
+
+def wait(payment: Payment, *, at: datetime) -> None:
+    if payment.state == PaymentState.PENDING:
+        _touch(payment, next_action_at=_recheck(payment, at=at))
+    else:
+        payment.move(PaymentState.PENDING, next_action_at=_recheck(payment, at=at), action_url="")
+
+
+def doubt(payment: Payment, *, at: datetime) -> None:
+    """No answer: nothing is concluded, the next check is set, and staff hear of it when it lasts."""
+    if at - payment.created_at >= UNKNOWN_TOO_LONG:
+        ask_staff(
+            TaskKind.PAYMENT_UNKNOWN, key=f"unknown:{payment.pk}", account=payment.account, payment=payment, at=at
+        )
+    if payment.state == PaymentState.PENDING:
+        payment.move(PaymentState.UNKNOWN, next_action_at=_recheck(payment, at=at))
+        record(
+            "payment.unknown",
+            at=at,
+            key=f"payment:{payment.pk}:unknown",
+            account=payment.account,
+            payment=payment,
+        )
+    else:
+        _touch(payment, next_action_at=_recheck(payment, at=at))
+
+
+def _recheck(payment: Payment, *, at: datetime) -> datetime | None:
+    """Return when to ask again; when there is no next time, staff are told instead."""
+    Payment.objects.filter(pk=payment.pk).update(checks=payment.checks + 1)
+    following = next_check(created_at=payment.created_at, checks=payment.checks, at=at)
+    if following is None:
+        ask_staff(
+            TaskKind.PAYMENT_UNKNOWN, key=f"unknown:{payment.pk}", account=payment.account, payment=payment, at=at
+        )
+    return following
+
+
+def _touch(payment: Payment, **changes: object) -> None:
+    Payment.objects.filter(pk=payment.pk).update(**changes)
+    payment.refresh_from_db()
+
+
+def names_another(payment: Payment, outcome: Outcome) -> bool:
+    """Say whether the answer carries the reference of another payment's charge: it says nothing about this one."""
+    others = Payment.objects.filter(
+        gateway=payment.gateway, gateway_account=payment.gateway_account, gateway_reference=outcome.reference
+    )
+    return bool(outcome.reference) and others.exclude(pk=payment.pk).exists()
+
+
+def differs(payment: Payment, outcome: Outcome) -> bool:
+    return outcome.status == Status.SUCCEEDED and (outcome.amount, outcome.currency) != (
+        payment.amount,
+        payment.currency,
+    )
+
+
+def hold_for_staff(payment: Payment, outcome: Outcome, *, at: datetime) -> Payment:
+    """The gateway took another amount than was asked: never called paid, a person looks."""
+    ask_staff(
+        TaskKind.AMOUNT_DIFFERS,
+        key=f"differs:{payment.pk}",
+        account=payment.account,
+        payment=payment,
+        at=at,
+        charged=outcome.amount,
+        currency=outcome.currency,
+    )
+    doubt(payment, at=at)
+    return payment
+
+
+def already_settled(payment: Payment, outcome: Outcome, *, at: datetime) -> Payment:
+    """A second answer changes nothing, but money against an earlier refusal is put before staff."""
+    if outcome.status == Status.SUCCEEDED and payment.state != PaymentState.SUCCEEDED:
+        ask_staff(
+            TaskKind.CHARGE_UNEXPLAINED,
+            key=f"late:{payment.pk}",
+            account=payment.account,
+            payment=payment,
+            at=at,
+            reference=outcome.reference,
+        )
+    return payment
