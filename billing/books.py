@@ -7,18 +7,41 @@ architecture notes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 
-from .models import Account, Allocation, Invoice, LedgerEntry, Payment, StaffTask, Subscription
+from .models import (
+    Account,
+    Allocation,
+    CreditNote,
+    Dispute,
+    Invoice,
+    LedgerEntry,
+    Payment,
+    Refund,
+    Return,
+    StaffTask,
+    Subscription,
+)
 from .standing import debt
-from .states import LIVE_PAYMENT_STATES, DisabledReason, InvoiceState, PaymentState, SubscriptionState
+from .states import (
+    LIVE_PAYMENT_STATES,
+    DisabledReason,
+    DisputeState,
+    InvoiceState,
+    PaymentState,
+    RefundState,
+    SubscriptionState,
+)
 
 Group = tuple[int, int, str]
 LONG_OVERDUE = timedelta(days=2)
+# A refund's money is set aside from when it begins until it fails.
+PAID_OUT = (RefundState.PENDING, RefundState.UNKNOWN, RefundState.SUCCEEDED)
 
 
 def check(*, at: datetime) -> list[str]:
@@ -35,12 +58,19 @@ def _ledger() -> Iterator[str]:
     by = ("account_id", "seller_id", "currency")
     ledger = _groups(LedgerEntry.objects.values_list(*by).annotate(sum=Sum("amount")).order_by())
     opened = Invoice.objects.open().values_list(*by).annotate(sum=Sum(F("total") - F("amount_paid"))).order_by()
-    unapplied = Payment.objects.unapplied().values_list(*by).annotate(sum=Sum("unapplied")).order_by()
-    balance, credit = _groups(opened), _groups(unapplied)
+    balance, credit = _groups(opened), _credit(*by)
     for group in sorted({*ledger, *balance, *credit}):
         expected = balance.get(group, 0) - credit.get(group, 0)
         if ledger.get(group, 0) != expected:
             yield f"I1 account {group[0]}, seller {group[1]}, {group[2]}: ledger {ledger.get(group, 0)}, is {expected}"
+
+
+def _credit(*by: str) -> dict[Group, int]:
+    """Return the unapplied credit of payments and credit notes, per group."""
+    credit: Counter[Group] = Counter()
+    for rows in (Payment.objects.unapplied(), CreditNote.objects.unapplied()):
+        credit.update(_groups(rows.values_list(*by).annotate(sum=Sum("unapplied")).order_by()))
+    return dict(credit)
 
 
 def _invoices() -> Iterator[str]:
@@ -54,13 +84,35 @@ def _invoices() -> Iterator[str]:
 
 
 def _payments() -> Iterator[str]:
-    """I4: what a payment has not paid is its unapplied credit."""
+    """I4: what was received is applied, given back, or unapplied credit."""
+    gone = _given_back()
     applied = Coalesce(Sum("allocations__amount"), 0)
-    wrong = Payment.objects.succeeded().annotate(applied=applied).exclude(unapplied=F("amount") - F("applied"))
-    for reference, amount, used, left in wrong.values_list("reference", "amount", "applied", "unapplied"):
-        yield f"I4 payment {reference}: received {amount}, applied {used}, left {left}"
-    for allocation in Allocation.objects.exclude(payment__state=PaymentState.SUCCEEDED):
+    for payment in Payment.objects.succeeded().annotate(applied=applied):
+        left = payment.amount - payment.applied - gone["payment", payment.pk]
+        if payment.unapplied != left:
+            yield f"I4 payment {payment}: {left} should be unapplied, is {payment.unapplied}"
+    for note in CreditNote.objects.annotate(applied=applied):
+        left = note.total - note.applied - gone["credit_note", note.pk]
+        if note.unapplied != left:
+            yield f"I4 credit note {note}: {left} should be unapplied, is {note.unapplied}"
+    received = Allocation.objects.filter(payment__isnull=False)
+    for allocation in received.exclude(payment__state=PaymentState.SUCCEEDED):
         yield f"I4 allocation {allocation.pk}: of a payment that has not succeeded"
+
+
+def _given_back() -> Counter[tuple[str, int]]:
+    """Return what has left payments and credit notes again: refunds, returns, lost disputes."""
+    gone: Counter[tuple[str, int]] = Counter()
+    paid_out = Refund.objects.filter(state__in=PAID_OUT)
+    for column in ("payment", "credit_note"):
+        rows = (
+            paid_out.filter(**{f"{column}__isnull": False}).values_list(column).annotate(sum=Sum("amount")).order_by()
+        )
+        gone.update({(column, pk): amount for pk, amount in rows})
+    for taken in (Return.objects.all(), Dispute.objects.filter(state=DisputeState.LOST)):
+        rows = taken.values_list("payment").annotate(sum=Sum("amount")).order_by()
+        gone.update({("payment", pk): amount for pk, amount in rows})
+    return gone
 
 
 def _waiting(*, at: datetime) -> Iterator[str]:

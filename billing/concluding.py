@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from . import applying, default_card, standing
+from . import applying, default_card, ledger, standing
 from .events import record
 from .gateways.base import Outcome, Status
-from .models import AUTOMATIC_TRIGGERS, Account, LedgerEntry, Payment, TaskKind, Trigger, User
+from .models import AUTOMATIC_TRIGGERS, Account, EntryKind, Payment, TaskKind, Trigger, User
 from .retries import after_refusal
 from .schedule import UNKNOWN_TOO_LONG, next_check
 from .staffing import ask_staff
@@ -27,14 +27,7 @@ def succeed(account: Account, payment: Payment, outcome: Outcome, *, at: datetim
         action_url="",
         decline_code="",
     )
-    LedgerEntry.objects.create(
-        account=account,
-        seller=payment.seller,
-        currency=payment.currency,
-        amount=-payment.amount,
-        payment=payment,
-        at=at,
-    )
+    ledger.post(EntryKind.PAYMENT, payment, amount=-payment.amount, at=at)
     left = applying.apply(payment, at=at)
     record("payment.succeeded", at=at, account=account, payment=payment, unapplied=left)
     if left:

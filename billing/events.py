@@ -19,6 +19,7 @@ TYPES = {
     "invoice.due_soon": "An invoice of an account that pays by invoice falls due within days.",
     "invoice.due_today": "An invoice of an account that pays by invoice falls due today.",
     "invoice.paid": "An invoice is paid in full.",
+    "invoice.reopened": "An invoice that was paid is owed again: what paid it was taken back.",
     "payment.succeeded": "Money was received.",
     "payment.failed": "The gateway said that a charge was refused.",
     "payment.action_required": "The bank asks a person to approve a charge.",

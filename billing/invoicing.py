@@ -14,16 +14,16 @@ from django.db import transaction
 from django.db.models import F
 from stdnum.iso11649 import validate as validate_creditor_reference
 
-from . import schedule
+from . import ledger, schedule
 from .batches import Counts, Watch, for_each_account, unwatched
 from .events import record
 from .models import (
     UNTAXED,
     Account,
     DunningPolicy,
+    EntryKind,
     Invoice,
     InvoiceLine,
-    LedgerEntry,
     NumberSeries,
     Seller,
     Subscription,
@@ -132,9 +132,7 @@ def finalize(invoice: Invoice, *, at: datetime) -> Invoice:
         next_charge_at=account.moment(due_on, CHARGE_HOUR) if account.pays_by_card else None,
         next_action_at=next_notice_at(account, due_on, after=issued_on - timedelta(days=1), at=at),
     )
-    LedgerEntry.objects.create(
-        account=account, seller=seller, currency=invoice.currency, amount=invoice.total, invoice=invoice, at=at
-    )
+    ledger.post(EntryKind.INVOICE, invoice, amount=invoice.total, at=at)
     record("invoice.finalized", at=at, account=account, invoice=invoice)
     if invoice.total == 0:
         invoice.move(InvoiceState.PAID, paid_at=at, next_charge_at=None, next_action_at=None)

@@ -1,7 +1,7 @@
 """
 How an account stands and what happens next: what pages, alerts and mails tell.
 
-Read in four queries, whatever the number of invoices and services.
+Read in a fixed number of queries, whatever the number of invoices and services.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 
 from django.db.models import Q
 
-from .models import Account, Invoice, Payment, PaymentMethod, Subscription
+from .models import Account, CreditNote, Invoice, Payment, PaymentMethod, Subscription
 from .money import Money
 from .states import LIVE_PAYMENT_STATES, InvoiceState, PaymentState, SubscriptionState
 
@@ -46,13 +46,19 @@ class Outlook:
     live: list[Payment]
     failures: list[Payment]
     received: list[Payment]
-    unapplied: list[Money]
+    credits: list[Payment]
     upcoming: list[Upcoming]
 
     @property
     def totals(self) -> list[Money]:
         """What is due, per currency; never summed across currencies."""
         return sums(invoice.due_money for invoice in self.due)
+
+    @property
+    def unapplied(self) -> list[Money]:
+        """What was received or credited and pays nothing yet, per currency; credit notes are read when asked."""
+        notes = CreditNote.objects.for_account(self.account).unapplied()
+        return sums(Money(credit.unapplied, credit.currency) for credit in [*self.credits, *notes])
 
     @property
     def owed(self) -> list[Invoice]:
@@ -101,7 +107,7 @@ def outlook(account: Account, *, at: datetime) -> Outlook:
         live=[payment for payment in payments if payment.is_live],
         failures=[payment for payment in payments if payment.state == PaymentState.FAILED],
         received=[payment for payment in payments if _is_fresh(payment, at=at)],
-        unapplied=sums(Money(payment.unapplied, payment.currency) for payment in payments if payment.unapplied),
+        credits=[payment for payment in payments if payment.unapplied],
         upcoming=sorted(
             [
                 *_charges(invoices, cards, payments, at=at),

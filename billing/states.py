@@ -50,6 +50,22 @@ class PaymentState(TextChoices):
     CANCELED = "canceled", _("Not completed")
 
 
+class RefundState(TextChoices):
+    REQUESTED = "requested", _("Waits for approval")
+    PENDING = "pending", _("On its way")
+    UNKNOWN = "unknown", _("We are checking")
+    SUCCEEDED = "succeeded", _("Paid back")
+    FAILED = "failed", _("Failed")
+    REJECTED = "rejected", _("Rejected")
+
+
+class DisputeState(TextChoices):
+    NEEDS_RESPONSE = "needs_response", _("Needs our answer")
+    UNDER_REVIEW = "under_review", _("Under review")
+    WON = "won", _("Won")
+    LOST = "lost", _("Lost")
+
+
 class CaseState(TextChoices):
     OPEN = "open", _("Open")
     CLOSED = "closed", _("Closed")
@@ -91,3 +107,17 @@ PAYMENT_TRANSITIONS = _moves(
     canceled="",
 )
 CASE_TRANSITIONS = _moves(open="closed", closed="")
+REFUND_TRANSITIONS = _moves(
+    requested="pending rejected",
+    pending="unknown succeeded failed",
+    unknown="succeeded failed",
+    succeeded="",
+    failed="",
+    rejected="",
+)
+DISPUTE_TRANSITIONS = _moves(
+    needs_response="under_review won lost",
+    under_review="needs_response won lost",
+    won="",
+    lost="",
+)

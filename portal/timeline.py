@@ -140,6 +140,10 @@ TOLD: dict[str, tuple[str, Callable[[Event], Words]]] = {
     "invoice.finalized": ("info", _finalized),
     "invoice.due_soon": ("info", _of_invoice(lambda: _("We wrote that invoice %(number)s falls due soon."))),
     "invoice.due_today": ("info", _of_invoice(lambda: _("Invoice %(number)s fell due."))),
+    "invoice.reopened": (
+        "warning",
+        _of_invoice(lambda: _("Invoice %(number)s is open again: its payment was taken back.")),
+    ),
     "invoice.paid": ("success", _of_invoice(lambda: _("Invoice %(number)s was paid in full."))),
     "payment.succeeded": ("success", _succeeded),
     "payment.failed": ("danger", _failed),

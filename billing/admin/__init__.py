@@ -15,10 +15,13 @@ from django.utils.translation import gettext_lazy as _
 
 from . import (
     accounts,
+    corrections,
     dunning,
     events,
+    holds,
     invoices,
     ledger,
+    money_back,
     payments,
     people,
     sellers,
@@ -28,10 +31,13 @@ from . import (
 
 __all__ = [
     "accounts",
+    "corrections",
     "dunning",
     "events",
+    "holds",
     "invoices",
     "ledger",
+    "money_back",
     "payments",
     "people",
     "sellers",

@@ -25,7 +25,7 @@ class LineInline(KeptInline):
 
 class AllocationInline(KeptInline):
     model = Allocation
-    fields = ["at", "payment", "amount_shown"]
+    fields = ["at", "payment", "credit_note", "write_off", "amount_shown"]
 
 
 @admin.register(Invoice)

@@ -74,7 +74,10 @@ def _shown(field: Field[Any, Any]) -> Callable[[Any], str | None]:
 def _currency(row: Any, field: Field[Any, Any]) -> str:
     if field.name == "tax_in_seller_currency":
         return str(row.tax_currency)
-    return str(row.currency if hasattr(row, "currency") else row.invoice.currency)
+    if hasattr(row, "currency"):
+        return str(row.currency)
+    about = next(getattr(row, name) for name in ("invoice", "payment", "credit_note") if getattr(row, name, None))
+    return str(about.currency)
 
 
 class NumbersShown:

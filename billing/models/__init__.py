@@ -1,12 +1,16 @@
 """The tables of billing, one module a noun."""
 
 from .accounts import Account, CollectionMethod, Contact, ContactHealth, Membership, Role
+from .allocations import Allocation
+from .corrections import CreditNote, CreditNoteLine, CreditReason, WriteOff, WriteOffKind
 from .dunning import Act, CurrencyFloor, DunningCase, DunningPolicy, DunningStep
 from .events import Event, GatewayEvent, StaffTask, TaskKind
+from .holds import Hold, HoldKind
 from .invoices import Invoice, InvoiceLine
-from .ledger import LedgerEntry
+from .ledger import CAUSES, EntryKind, LedgerEntry
+from .money_back import Dispute, Refund, RefundDestination, Return
 from .payment_methods import PaymentMethod, PaymentMethodKind
-from .payments import AUTOMATIC_TRIGGERS, BY_HAND_TRIGGERS, Allocation, Payment, Trigger
+from .payments import AUTOMATIC_TRIGGERS, BY_HAND_TRIGGERS, Payment, Trigger
 from .people import User
 from .sellers import NumberSeries, Seller
 from .settlements import CardVisit, Settlement, SettlementLine, SettlementPurpose
@@ -15,6 +19,7 @@ from .subscriptions import UNTAXED, Interval, Plan, Subscription, TaxTreatment
 __all__ = [
     "AUTOMATIC_TRIGGERS",
     "BY_HAND_TRIGGERS",
+    "CAUSES",
     "UNTAXED",
     "Account",
     "Act",
@@ -23,12 +28,19 @@ __all__ = [
     "CollectionMethod",
     "Contact",
     "ContactHealth",
+    "CreditNote",
+    "CreditNoteLine",
+    "CreditReason",
     "CurrencyFloor",
+    "Dispute",
     "DunningCase",
     "DunningPolicy",
     "DunningStep",
+    "EntryKind",
     "Event",
     "GatewayEvent",
+    "Hold",
+    "HoldKind",
     "Interval",
     "Invoice",
     "InvoiceLine",
@@ -39,6 +51,9 @@ __all__ = [
     "PaymentMethod",
     "PaymentMethodKind",
     "Plan",
+    "Refund",
+    "RefundDestination",
+    "Return",
     "Role",
     "Seller",
     "Settlement",
@@ -50,4 +65,6 @@ __all__ = [
     "TaxTreatment",
     "Trigger",
     "User",
+    "WriteOff",
+    "WriteOffKind",
 ]

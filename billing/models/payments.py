@@ -16,7 +16,6 @@ from ..schedule import UNKNOWN_TOO_LONG
 from ..states import LIVE_PAYMENT_STATES, PAYMENT_TRANSITIONS, PaymentState
 from . import references
 from .accounts import Account
-from .invoices import Invoice
 from .payment_methods import PaymentMethod
 from .people import User
 from .sellers import Seller
@@ -145,23 +144,3 @@ class Payment(Stateful):
         """Say whether the debt cannot be paid in another way yet; after an hour without an answer it can."""
         gives_way = self.state == PaymentState.UNKNOWN and at - self.asked_at >= UNKNOWN_TOO_LONG
         return self.is_live and not gives_way
-
-
-class Allocation(models.Model):
-    """Money of a payment applied to an invoice; only ever added."""
-
-    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="allocations")
-    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="allocations")
-    amount = models.BigIntegerField(_("amount"), help_text=_("minor units"))
-    at = models.DateTimeField(_("applied"))
-
-    class Meta:
-        verbose_name = _("allocation")
-        verbose_name_plural = _("allocations")
-        ordering = ["pk"]
-        constraints = [
-            models.CheckConstraint(condition=~Q(amount=0), name="allocation_is_of_something"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.payment} → {self.invoice}"

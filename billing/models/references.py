@@ -39,3 +39,15 @@ def card_visit() -> str:
 
 def payment_method() -> str:
     return make("M")
+
+
+def credit_note() -> str:
+    return make("C")
+
+
+def refund() -> str:
+    return make("R")
+
+
+def hold() -> str:
+    return make("H")

@@ -47,7 +47,7 @@ def _filtered(rows: InvoiceQuerySet, membership: Membership, chosen: str) -> Inv
 def detail(request: HttpRequest, membership: Membership, reference: str) -> HttpResponse:
     found = Invoice.objects.finalized().filter(account=membership.account)
     invoice = get_object_or_404(found, reference=reference)
-    received = list(Allocation.objects.filter(invoice=invoice).select_related("payment__payment_method"))
+    received = list(Allocation.objects.filter(invoice=invoice).select_related("payment__payment_method", "credit_note"))
     under_way = Payment.objects.for_account(membership.account).live()
     return plain_page(
         request,

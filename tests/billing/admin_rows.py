@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 
 from django.contrib import admin
@@ -10,22 +10,31 @@ from django.contrib.admin import ModelAdmin
 from django.test import Client
 from iso4217 import Currency
 
-from billing.applying import apply
+from billing import ledger
+from billing.applying import apply, take_back
 from billing.enrolling import enrol
 from billing.models import (
     CardVisit,
+    CreditNote,
+    CreditNoteLine,
     CurrencyFloor,
+    Dispute,
     DunningCase,
     DunningPolicy,
+    EntryKind,
     Event,
     GatewayEvent,
-    LedgerEntry,
+    Hold,
+    Invoice,
     Membership,
     Payment,
+    Refund,
+    Return,
     Settlement,
     SettlementLine,
     StaffTask,
     User,
+    WriteOff,
 )
 from tests.factories import (
     MONDAY,
@@ -104,6 +113,11 @@ def a_story(number: int = 0) -> Membership:
         due_at=at,
         taken_by=user,
     )
+    _corrected(invoice, user, at=at)
+    _money_back(payment, user, at=at)
+    Hold.objects.create(
+        kind="promise", account=account, reason="asked for a week", starts_at=at, ends_at=at + timedelta(days=7)
+    )
     DunningCase.objects.create(
         account=account,
         seller=invoice.seller,
@@ -126,8 +140,49 @@ def _a_payment(invoice, card, settlement, *, at: datetime) -> Payment:
         state="succeeded",
         settled_at=at,
     )
-    LedgerEntry.objects.create(
-        account=invoice.account, seller=invoice.seller, currency="EUR", amount=-21_00, payment=payment, at=at
-    )
+    ledger.post(EntryKind.PAYMENT, payment, amount=-21_00, at=at)
     apply(payment, at=at)
     return payment
+
+
+def _corrected(invoice: Invoice, user: User, *, at: datetime) -> None:
+    note = CreditNote.objects.create(
+        account=invoice.account,
+        seller=invoice.seller,
+        invoice=invoice,
+        number=f"{invoice.number}-C",
+        currency=invoice.currency,
+        net=1_00,
+        tax=21,
+        total=1_21,
+        tax_currency="EUR",
+        unapplied=1_21,
+        reason="goodwill",
+        issued_on=MONDAY,
+        created_at=at,
+        created_by=user,
+    )
+    line = invoice.lines.first()
+    CreditNoteLine.objects.create(
+        credit_note=note, invoice_line=line, description=line.description, net=1_00, tax_rate=210_000, tax=21
+    )
+    ledger.post(EntryKind.CREDIT_NOTE, note, amount=-note.total, at=at)
+    WriteOff.objects.create(invoice=invoice, kind="bad_debt", amount=1_00, requested_at=at, requested_by=user)
+
+
+def _money_back(payment: Payment, user: User, *, at: datetime) -> None:
+    """Rows that have taken nothing yet: asked for, and lost by nobody."""
+    Refund.objects.create(
+        account=payment.account,
+        seller=payment.seller,
+        payment=payment,
+        amount=1_00,
+        currency=payment.currency,
+        destination="original",
+        requested_at=at,
+        requested_by=user,
+    )
+    Dispute.objects.create(payment=payment, amount=1_00, gateway_reference=f"d{payment.pk}", opened_at=at)
+    returned = Return.objects.create(payment=payment, amount=1_00, bank_reference="b1", at=at)
+    take_back(payment, returned.amount, at=at)
+    ledger.post(EntryKind.RETURN, returned, amount=returned.amount, at=at)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
-from billing import applying, charging, quotes, settling
-from billing.models import Event, Invoice, Payment, PaymentMethod, SettlementPurpose
+from billing import applying, charging, ledger, quotes, settling
+from billing.models import EntryKind, Event, Invoice, Payment, PaymentMethod, Return, SettlementPurpose
 from billing.states import InvoiceState
 from tests.billing.acting import owing
 from tests.factories import MONDAY, InvoiceFactory, PlanFactory, UserFactory
@@ -137,3 +138,48 @@ def test_applying_credit_again_applies_nothing_more():
     applying.apply_credit(service.account, at=at)
 
     assert paid(older, newer) == [121_00, 29_00]
+
+
+def test_what_a_bank_takes_back_reopens_the_last_invoice_it_paid():
+    service, older, newer, at = two_invoices()
+    payment = received(service, 242_00, at=at)
+    returned = Return.objects.create(payment=payment, amount=121_00, bank_reference="b", at=at)
+
+    reopened = applying.take_back(payment, returned.amount, at=at)
+    ledger.post(EntryKind.RETURN, returned, amount=returned.amount, at=at)
+
+    assert reopened == [newer]
+    assert paid(older, newer) == [121_00, 0]
+    newer.refresh_from_db()
+    assert (newer.state, newer.paid_at) == (InvoiceState.OPEN, None)
+    assert Event.objects.filter(type="invoice.reopened", invoice=newer).count() == 1
+
+
+def test_what_was_not_applied_is_taken_back_first():
+    service, older, newer, at = two_invoices()
+    payment = received(service, 300_00, at=at)
+    returned = Return.objects.create(payment=payment, amount=58_00, bank_reference="b", at=at)
+
+    assert applying.take_back(payment, returned.amount, at=at) == []
+    ledger.post(EntryKind.RETURN, returned, amount=returned.amount, at=at)
+
+    assert paid(older, newer) == [121_00, 121_00]
+    assert Payment.objects.get().unapplied == 0
+
+
+def test_no_more_is_taken_back_than_was_received():
+    service, *_, at = two_invoices()
+    payment = received(service, 121_00, at=at)
+
+    with pytest.raises(applying.NotEnoughCredit), transaction.atomic():
+        applying.take_back(payment, 121_01, at=at)
+
+
+def test_what_paid_an_invoice_can_be_freed_for_another():
+    service, older, newer, at = two_invoices()
+    payment = received(service, 121_00, at=at)
+
+    applying.free(payment, Invoice.objects.get(pk=older.pk), at=at)
+
+    assert paid(older, newer) == [0, 0]
+    assert Payment.objects.get().unapplied == 121_00

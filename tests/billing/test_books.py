@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from billing import books, charging
+from billing import books, charging, ledger
 from billing.gateways.sandbox import Fault
-from billing.models import Invoice, LedgerEntry, Payment, StaffTask, Subscription
+from billing.models import EntryKind, Invoice, Payment, StaffTask, Subscription
 from tests.billing.acting import live_through, owing
 from tests.factories import MONDAY, InvoiceFactory, PaymentFactory
 
@@ -53,9 +53,7 @@ def test_debt_is_no_mistake(days: int):
 def test_a_ledger_that_does_not_add_up_is_named():
     service, at = paid()
     payment = PaymentFactory(account=service.account, seller=service.seller, state="canceled")
-    LedgerEntry.objects.create(
-        account=service.account, seller=service.seller, currency="EUR", amount=7, payment=payment, at=at
-    )
+    ledger.post(EntryKind.PAYMENT, payment, amount=7, at=at)
 
     assert books.check(at=at) == [f"I1 account {service.account_id}, seller {service.seller_id}, EUR: ledger 7, is 0"]
 
@@ -63,10 +61,8 @@ def test_a_ledger_that_does_not_add_up_is_named():
 def test_ledgers_of_two_currencies_do_not_make_up_for_each_other():
     service, at = paid()
     for amount, currency in ((7, "EUR"), (-7, "USD")):
-        payment = PaymentFactory(account=service.account, seller=service.seller, state="canceled")
-        LedgerEntry.objects.create(
-            account=service.account, seller=service.seller, currency=currency, amount=amount, payment=payment, at=at
-        )
+        payment = PaymentFactory(account=service.account, seller=service.seller, currency=currency, state="canceled")
+        ledger.post(EntryKind.PAYMENT, payment, amount=amount, at=at)
 
     assert [line[:2] for line in books.check(at=at)] == ["I1", "I1"]
 
@@ -93,7 +89,7 @@ def test_a_payment_that_does_not_add_up_is_named():
     run_sql("UPDATE billing_payment SET unapplied = 1")
 
     reference = Payment.objects.get().reference
-    assert f"I4 payment {reference}: received 12100, applied 12100, left 1" in books.check(at=at)
+    assert f"I4 payment {reference}: 0 should be unapplied, is 1" in books.check(at=at)
 
 
 def test_an_allocation_of_a_payment_that_failed_is_named():

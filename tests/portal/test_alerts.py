@@ -49,7 +49,7 @@ class Facts:
             live=self.live,
             failures=self.failures,
             received=self.received,
-            unapplied=[],
+            credits=[],
             upcoming=self.upcoming,
         )
         member = Membership(user=User(email="emma@example.com"), account=self.account, role=role)
