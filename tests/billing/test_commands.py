@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from billing import charging, clock
 from billing.gateways.sandbox import Fault
+from billing.management.looping import LoopingCommand
 from billing.models import Event, Invoice, Payment, StaffTask, Subscription
 from tests.billing.acting import owing
 from tests.factories import MONDAY, AccountFactory, PaymentFactory, PlanFactory, SubscriptionFactory
@@ -103,6 +104,18 @@ def test_bad_input_ends_with_2_and_changes_nothing(job: str, arguments: tuple[st
 
     assert exit_code(job, *arguments) == 2
     assert Event.objects.count() == events
+
+
+@pytest.mark.parametrize("job", ["send_notifications", "reconcile_payments"])
+@pytest.mark.parametrize(
+    "arguments",
+    [("--dry-run",), ("--on", "2026-03-02"), ("--at", "2026-03-02T09:00+01:00"), ("--account", "A-NOBODY")],
+)
+def test_a_loop_is_not_limited(job: str, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(LoopingCommand, "loop", lambda _: None)
+
+    assert exit_code(job, "--loop") == 0
+    assert exit_code(job, "--loop", *arguments) == 2
 
 
 @pytest.mark.parametrize("job", JOBS)
