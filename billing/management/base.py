@@ -56,6 +56,13 @@ def moment(text: str) -> datetime:
     return parsed
 
 
+def reference(text: str) -> str:
+    """Read an account's reference; an empty one would mean everyone."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty text is no account's reference")
+    return text
+
+
 class OneLineCommand(BaseCommand):
     """A command that answers bad input with one line and exit code 2."""
 
@@ -90,7 +97,7 @@ class TimedCommand(OneLineCommand):
         when.add_argument("--on", type=day, metavar="DATE", help="run as at noon of DATE in each account's zone")
         when.add_argument("--at", type=moment, metavar="MOMENT", help="run as at MOMENT")
         parser.add_argument("--dry-run", action="store_true", help="only say what is waiting; change nothing")
-        parser.set_defaults(account="")
+        parser.set_defaults(account=None)
 
     def moments(self, options: dict[str, Any]) -> Iterator[tuple[datetime, Scope]]:
         """Yield each moment to run for, with the accounts it is for."""
@@ -101,15 +108,15 @@ class TimedCommand(OneLineCommand):
             yield at, scope
 
     def _asked_for(self, options: dict[str, Any], now: datetime) -> list[tuple[datetime, Scope]]:
-        accounts = Account.objects.order_by("time_zone")
-        if options["account"]:
-            accounts = accounts.filter(reference=options["account"])
+        accounts, account = Account.objects.order_by("time_zone"), options["account"] or ""
+        if account:
+            accounts = accounts.filter(reference=account)
             if not accounts:
-                raise CommandError(f"{self.name}: there is no account {options['account']}", returncode=2)
+                raise CommandError(f"{self.name}: there is no account {account}", returncode=2)
         if not options["on"]:
-            return [(options["at"] or now, Scope(account=options["account"]))]
+            return [(options["at"] or now, Scope(account=account))]
         zones = list(accounts.values_list("time_zone", flat=True).distinct()) or [settings.TIME_ZONE]
-        return [(clock.noon(options["on"], zone), Scope(zone, options["account"])) for zone in zones]
+        return [(clock.noon(options["on"], zone), Scope(zone, account)) for zone in zones]
 
 
 class MomentCommand(TimedCommand):
@@ -122,7 +129,7 @@ class MomentCommand(TimedCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--account", default="", metavar="REFERENCE", help="only this account")
+        parser.add_argument("--account", type=reference, metavar="REFERENCE", help="only this account")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         moments = list(self.moments(options))

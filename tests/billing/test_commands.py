@@ -94,6 +94,7 @@ def test_a_night_that_stops_itself_ends_with_1(capsys):
         ("--at", "2026-13-45T99:00+01:00"),
         ("--on", "2026-03-02", "--at", "2026-03-02T09:00+01:00"),
         ("--account", "A-NOBODY"),
+        ("--account", ""),
         ("--surprise",),
     ],
 )

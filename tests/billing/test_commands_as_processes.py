@@ -34,6 +34,7 @@ def manage(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         (("run_dunning", "--on", "2026-02-30"), "'2026-02-30' is not a date"),
         (("collect_payments", "--surprise"), "--surprise"),
         (("check_books", "--at", "noon"), "'noon' is not a moment"),
+        (("run_daily", "--account", ""), "an empty text is no account's reference"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments: tuple[str, ...], words: str):
