@@ -28,6 +28,9 @@ from billing.models import Account
 from billing.scope import Scope
 
 
+YEARS = range(2000, 3000)
+
+
 class OneLineParser(CommandParser):
     """Says what is wrong in one line, without the usage text."""
 
@@ -40,9 +43,11 @@ class OneLineParser(CommandParser):
 def day(text: str) -> date:
     """Read a date such as 2026-11-23."""
     try:
-        return date.fromisoformat(text)
+        parsed = date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-11-23") from None
+    refuse_other_ages(text, parsed.year)
+    return parsed
 
 
 def moment(text: str) -> datetime:
@@ -53,7 +58,14 @@ def moment(text: str) -> datetime:
         parsed = None
     if parsed is None or parsed.tzinfo is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a moment such as 2026-11-23T09:00+01:00")
+    refuse_other_ages(text, parsed.year)
     return parsed
+
+
+def refuse_other_ages(text: str, year: int) -> None:
+    """Refuse years so far off that a month before them, or their date elsewhere, cannot be told."""
+    if year not in YEARS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not in the years {YEARS[0]} to {YEARS[-1]}")
 
 
 def reference(text: str) -> str:

@@ -95,6 +95,10 @@ def test_a_night_that_stops_itself_ends_with_1(capsys):
         ("--on", "2026-03-02", "--at", "2026-03-02T09:00+01:00"),
         ("--account", "A-NOBODY"),
         ("--account", ""),
+        ("--on", "0001-01-01"),
+        ("--on", "9999-12-31", "--dry-run"),
+        ("--at", "0001-01-01T00:00+14:00"),
+        ("--at", "9999-12-31T23:59+00:00", "--dry-run"),
         ("--surprise",),
     ],
 )

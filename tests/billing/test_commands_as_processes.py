@@ -34,6 +34,8 @@ def manage(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         (("run_dunning", "--on", "2026-02-30"), "'2026-02-30' is not a date"),
         (("collect_payments", "--surprise"), "--surprise"),
         (("check_books", "--at", "noon"), "'noon' is not a moment"),
+        (("run_daily", "--on", "0001-01-01"), "'0001-01-01' is not in the years 2000 to 2999"),
+        (("check_books", "--at", "9999-12-31T23:59+00:00"), "'9999-12-31T23:59+00:00' is not in the years"),
         (("run_daily", "--account", ""), "an empty text is no account's reference"),
     ],
 )
