@@ -50,8 +50,8 @@ def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> C
     Raises ``AbnormalRun`` before the first suspension when there would be too many.
     """
     counts = expiring.run(at=at, scope=scope)
-    accounts = due_accounts(at=at, scope=scope)
-    counts += for_each_account(accounts, lambda account: _notify(account, at=at), job="dunning", at=at, watch=watch)
+    telling = _accounts_to_tell(at=at, scope=scope)
+    counts += for_each_account(telling, lambda account: _notify(account, at=at), job="dunning", at=at, watch=watch)
     _stop_if_abnormal(counts, at=at, scope=scope)
     climbing = _climbing_accounts(at=at, scope=scope)
     return counts + for_each_account(
@@ -60,6 +60,12 @@ def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> C
 
 
 def due_accounts(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
+    """Return every account that ``run`` looks at: to tell something, to take a step, or because a card expires."""
+    looks = (expiring.due_accounts, _accounts_to_tell, _climbing_accounts)
+    return sorted({pk for look in looks for pk in look(at=at, scope=scope)})
+
+
+def _accounts_to_tell(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
     """Return the accounts with an invoice or a case whose notice is due."""
     invoices = Invoice.objects.open().filter(next_action_at__lte=at)
     cases = DunningCase.objects.due(at=at)

@@ -27,7 +27,6 @@ from billing.brakes import AbnormalRun
 from billing.models import Account
 from billing.scope import Scope
 
-
 YEARS = range(2000, 3000)
 
 

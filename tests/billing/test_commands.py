@@ -7,11 +7,12 @@ from datetime import date, timedelta
 import pytest
 from django.core.management import CommandError, call_command
 
-from billing import charging, clock
+from billing import charging, clock, expiring, webhooks
+from billing.events import record
 from billing.gateways.sandbox import Fault
 from billing.management.looping import LoopingCommand
 from billing.models import Event, Invoice, Payment, StaffTask, Subscription
-from tests.billing.acting import owing
+from tests.billing.acting import live_through, owing
 from tests.factories import MONDAY, AccountFactory, PaymentFactory, PlanFactory, SubscriptionFactory
 
 pytestmark = pytest.mark.django_db
@@ -166,6 +167,47 @@ def test_a_dry_run_says_what_waits_and_changes_nothing(job: str, capsys, sandbox
     assert (code, before) == (0, after)
     assert said(capsys).startswith("would look at: ")
     assert not [charge for charge in sandbox.charges() if charge.status == "succeeded"]
+
+
+@pytest.mark.parametrize(("days", "step"), [(14, "warned"), (21, "suspended"), (51, "canceled")])
+def test_a_dry_run_tells_of_services_about_to_be_warned_stopped_or_canceled(days: int, step: str, capsys):
+    account = owing("").account
+    live_through(account, MONDAY, days)
+    at = account.moment(MONDAY + timedelta(days=days), 12).isoformat()
+
+    call_command("run_dunning", "--at", at, "--dry-run")
+    foretold = said(capsys)
+    call_command("run_dunning", "--at", at)
+
+    assert foretold == "would look at: 1 accounts"
+    assert f"1 {step}" in said(capsys)
+
+
+def test_a_dry_run_tells_of_cards_that_expire(capsys):
+    card = owing("good").account.payment_methods.get()
+    Invoice.objects.update(next_action_at=None)
+    expiring.plan(card, at=card.added_at)
+    card.refresh_from_db()
+
+    call_command("run_dunning", "--at", card.next_action_at.isoformat(), "--dry-run")
+
+    assert said(capsys) == "would look at: 1 accounts"
+
+
+def test_a_dry_run_of_the_night_tells_of_every_stage(capsys, sandbox):
+    owing("three_d_secure")
+    SubscriptionFactory()
+    at = clock.now()
+    charging.collect(at=at)
+    for webhook in sandbox.webhooks():
+        webhooks.receive("sandbox", body=webhook.body, headers=webhook.headers, at=at)
+    record("dunning.stopped", at=at, job="testing")
+    later = (at + timedelta(days=1)).isoformat()
+
+    call_command("run_daily", "--at", later, "--dry-run")
+
+    told = said(capsys).removeprefix("would look at: ").split(", ")
+    assert {part.partition(" ")[2] for part in told} >= {"webhooks", "payments", "events", "to invoice", "to charge"}
 
 
 def test_noon_is_noon_where_each_account_is():
