@@ -27,6 +27,8 @@ from billing.brakes import AbnormalRun
 from billing.models import Account
 from billing.scope import Scope
 
+from . import databases
+
 YEARS = range(2000, 3000)
 
 
@@ -75,7 +77,16 @@ def reference(text: str) -> str:
 
 
 class OneLineCommand(BaseCommand):
-    """A command that answers bad input with one line and exit code 2."""
+    """A command that answers bad input, or a database that is of no use, with one line and an exit code."""
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        if not self.needs_database(options):
+            return super().execute(*args, **options)
+        with databases.at_hand(self.name):
+            return super().execute(*args, **options)
+
+    def needs_database(self, options: dict[str, Any]) -> bool:
+        return True
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = OneLineParser(

@@ -35,6 +35,10 @@ class LoopingCommand(MomentCommand):
         super().add_arguments(parser)
         parser.add_argument("--loop", action="store_true", help="go on every two seconds, until stopped")
 
+    def needs_database(self, options: dict[str, Any]) -> bool:
+        """A loop waits for a database that is away."""
+        return not options["loop"]
+
     def handle(self, *args: Any, **options: Any) -> None:
         if options["loop"]:
             self.refuse_limits(options)

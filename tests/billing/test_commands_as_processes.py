@@ -48,6 +48,33 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments: tuple[str, ...], words
     assert ended.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("sqlite:////nowhere/paidup.sqlite3", "the database cannot be reached: unable to open database file"),
+        ("postgres://paidup:hidden@127.0.0.1:1/paidup", "the database cannot be reached: connection failed"),
+        ("sqlite:///{tmp_path}/empty.sqlite3", "the database is not migrated; run manage.py migrate"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run_daily", "run_dunning", "send_notifications", "check_books"])
+def test_a_database_that_is_of_no_use_is_one_line_and_exit_code_2(command: str, url: str, words: str, tmp_path: Path):
+    ended = manage(command, "--on", "2026-03-02", DATABASE_URL=url.format(tmp_path=tmp_path))
+
+    assert ended.returncode == 2
+    assert f"{command}: {words}" in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+    assert "hidden" not in ended.stderr
+
+
+def test_a_mail_is_previewed_without_a_database(tmp_path: Path):
+    ended = manage(
+        "preview_email", "payment.failed", "--out", str(tmp_path), DATABASE_URL="postgres://paidup@127.0.0.1:1/paidup"
+    )
+
+    assert ended.returncode == 0
+    assert (tmp_path / "payment.failed.en.eml").exists()
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("arguments", "words"),
