@@ -44,7 +44,9 @@ def due_accounts(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
 
 
 def _stop_if_abnormal(*, at: datetime, scope: Scope = EVERYONE) -> None:
-    due = Subscription.objects.escalating(at=at).filter(state=SubscriptionState.CANCELED, delete_on__lte=at.date())
+    # East of Greenwich the date may be tomorrow's already; each account's own decides in ``_goes_at``.
+    tomorrow = at.date() + timedelta(days=1)
+    due = Subscription.objects.escalating(at=at).filter(state=SubscriptionState.CANCELED, delete_on__lte=tomorrow)
     due = scope.limit(due).select_related("account")
     # Those whose notices were not out get a new date instead, so they are no part of the night.
     moments = [_goes_at(service, _ladder(service, at=at)) for service in due]
