@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 
+from . import clock
 from .models import Account, Allocation, Invoice, LedgerEntry, Payment, StaffTask, Subscription
 from .standing import debt
 from .states import LIVE_PAYMENT_STATES, DisabledReason, InvoiceState, PaymentState, SubscriptionState
@@ -65,6 +66,8 @@ def _payments() -> Iterator[str]:
 
 def _waiting(*, at: datetime) -> Iterator[str]:
     """I6: nothing waits past its moment without someone being told."""
+    for account in Account.objects.filter(time_zone__in=_zones() - clock.zones()):
+        yield f"I6 account {account.reference}: no clock knows its time zone, so no job can do anything for it"
     told = StaffTask.objects.filter(done_at__isnull=True, payment__isnull=False).values("payment_id")
     lost = Payment.objects.filter(state__in=LIVE_PAYMENT_STATES).exclude(pk__in=told)
     for payment in lost.filter(Q(next_action_at__isnull=True) | Q(next_action_at__lt=at - LONG_OVERDUE)):
@@ -74,6 +77,10 @@ def _waiting(*, at: datetime) -> Iterator[str]:
         yield f"I6 invoice {invoice}: its moment went by more than two days ago"
     for service in Subscription.objects.filter(next_action_at__lt=at - LONG_OVERDUE):
         yield f"I6 service {service.reference}: its moment went by more than two days ago"
+
+
+def _zones() -> set[str]:
+    return set(Account.objects.values_list("time_zone", flat=True).order_by().distinct())
 
 
 def _services(*, at: datetime) -> Iterator[str]:
@@ -88,7 +95,7 @@ def _services(*, at: datetime) -> Iterator[str]:
     accounts = Account.objects.filter(
         Q(subscriptions__state__in=(*unpaid, *off)) | Q(invoices__state=InvoiceState.OPEN)
     ).distinct()
-    for account in accounts.iterator():
+    for account in accounts.filter(time_zone__in=_zones() & clock.zones()).iterator():
         owing = debt(account, on=account.today(at)).by_service
         for service in account.subscriptions.all():
             yield from _contradiction(service, is_owing=service.pk in owing)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from django.db.models import F
 
 from . import expiring, invoicing, standing
-from .batches import Counts, Watch, for_each_account, unwatched
+from .batches import Counts, Watch, for_each_account, guarded, unwatched
 from .brakes import AbnormalRun, usual_limit
 from .calendars import is_stop_day
 from .events import record
@@ -80,7 +80,10 @@ def _stop_if_abnormal(counts: Counts, *, at: datetime, scope: Scope = EVERYONE) 
     # A stop that comes too late is not made any more but announced anew, so it is no part of the night.
     stopping = scope.limit(Subscription.objects.escalating(at=at).filter(state=SubscriptionState.WARNED))
     announced = stopping.filter(suspend_at__lte=at, suspend_at__gte=at - ON_TIME).select_related("account")
-    wanted = sum(_is_in_time(subscription, at=at) for subscription in announced)
+    wanted = 0
+    for subscription in announced:
+        with guarded(Counter(), subscription.account_id, job="dunning", at=at):
+            wanted += _is_in_time(subscription, at=at)
     limit = usual_limit("service.suspended", at=at)
     if wanted > limit:
         record("dunning.stopped", at=at, job="suspending", wanted=wanted, limit=limit)

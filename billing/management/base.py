@@ -76,6 +76,11 @@ def reference(text: str) -> str:
     return text
 
 
+def noon(on: date, zone: str) -> datetime:
+    """Return noon of a date in a zone; a name that no clock knows must fail where it costs its accounts alone."""
+    return clock.noon(on, zone if zone in clock.zones() else settings.TIME_ZONE)
+
+
 class OneLineCommand(BaseCommand):
     """A command that answers bad input, or a database that is of no use, with one line and an exit code."""
 
@@ -138,7 +143,7 @@ class TimedCommand(OneLineCommand):
         if not options["on"]:
             return [(options["at"] or now, Scope(account=account))]
         zones = list(accounts.values_list("time_zone", flat=True).distinct()) or [settings.TIME_ZONE]
-        return [(clock.noon(options["on"], zone), Scope(zone, account)) for zone in zones]
+        return [(noon(options["on"], zone), Scope(zone, account)) for zone in zones]
 
 
 class MomentCommand(TimedCommand):

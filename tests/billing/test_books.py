@@ -9,7 +9,7 @@ from django.db import connection
 
 from billing import books, charging
 from billing.gateways.sandbox import Fault
-from billing.models import Invoice, LedgerEntry, Payment, StaffTask, Subscription
+from billing.models import Account, Invoice, LedgerEntry, Payment, StaffTask, Subscription
 from tests.billing.acting import live_through, owing
 from tests.factories import MONDAY, InvoiceFactory, PaymentFactory
 
@@ -134,6 +134,14 @@ def test_a_service_whose_moment_went_by_is_named():
     Subscription.objects.update(next_action_at=at - timedelta(days=3))
 
     assert books.check(at=at) == [f"I6 service {service.reference}: its moment went by more than two days ago"]
+
+
+def test_an_account_in_no_time_zone_is_named_and_stops_no_check():
+    service, at = owed(5)
+    Account.objects.filter(pk=service.account_id).update(time_zone="Nowhere/Atlantis")
+
+    told = f"I6 account {service.account.reference}: no clock knows its time zone, so no job can do anything for it"
+    assert books.check(at=at) == [told]
 
 
 def test_a_service_that_is_off_without_a_reason_is_named():

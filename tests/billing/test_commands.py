@@ -11,7 +11,7 @@ from billing import charging, clock, expiring, webhooks
 from billing.events import record
 from billing.gateways.sandbox import Fault
 from billing.management.looping import LoopingCommand
-from billing.models import Event, Invoice, Payment, StaffTask, Subscription
+from billing.models import Account, Event, Invoice, Payment, StaffTask, Subscription
 from tests.billing.acting import live_through, owing
 from tests.factories import MONDAY, AccountFactory, PaymentFactory, PlanFactory, SubscriptionFactory
 
@@ -208,6 +208,23 @@ def test_a_dry_run_of_the_night_tells_of_every_stage(capsys, sandbox):
 
     told = said(capsys).removeprefix("would look at: ").split(", ")
     assert {part.partition(" ")[2] for part in told} >= {"webhooks", "payments", "events", "to invoice", "to charge"}
+
+
+@pytest.mark.parametrize(
+    ("days", "event"),
+    [(0, "payment.failed"), (7, "dunning.reminded"), (14, "service.warned"), (21, "service.suspended")],
+)
+def test_an_account_in_no_time_zone_costs_itself_alone(days: int, event: str, capsys):
+    plan = PlanFactory()
+    bad, good = owing("do_not_honour", plan=plan), owing("do_not_honour", plan=plan)
+    live_through(good.account, MONDAY, days)
+    Account.objects.filter(pk=bad.account_id).update(time_zone="Nowhere/Atlantis")
+    today = MONDAY + timedelta(days=days)
+
+    assert exit_code("run_daily", "--on", today.isoformat()) == 1
+
+    assert Event.objects.filter(type=event, account=good.account, at=good.account.moment(today, 12)).exists()
+    assert {task.account for task in StaffTask.objects.filter(kind="account_failed")} == {bad.account}
 
 
 def test_noon_is_noon_where_each_account_is():

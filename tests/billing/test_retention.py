@@ -10,7 +10,16 @@ from django.db import transaction
 
 from billing import charging, retention, settling, standing
 from billing.brakes import AbnormalRun
-from billing.models import DunningPolicy, Event, Invoice, PaymentMethod, SettlementPurpose, StaffTask, Subscription
+from billing.models import (
+    Account,
+    DunningPolicy,
+    Event,
+    Invoice,
+    PaymentMethod,
+    SettlementPurpose,
+    StaffTask,
+    Subscription,
+)
 from tests.billing.acting import days_of, live_through, owing, run_jobs, send_notices
 from tests.factories import MONDAY, ZONE, AccountFactory, PaymentMethodFactory, PlanFactory, UserFactory
 
@@ -191,6 +200,18 @@ def test_eleven_deletions_at_once_stop_the_night(zone: str, hour: int):
 
     assert StaffTask.objects.get().kind == "abnormal_night"
     assert not Event.objects.filter(type="service.deletion_due").exists()
+
+
+def test_an_account_in_no_time_zone_keeps_no_other_from_its_end():
+    plan = PlanFactory()
+    bad, good = canceled(plan), canceled(plan)
+    live_through(good.account, CANCELED, 90, hour=9)
+    Account.objects.filter(pk=bad.account_id).update(time_zone="Nowhere/Atlantis")
+
+    counts = retention.run(at=good.account.moment(DELETE_ON, 12))
+
+    assert counts == {"deletion_due": 1, "failed": 1}
+    assert StaffTask.objects.get().account == bad.account
 
 
 def test_an_outage_is_not_an_abnormal_night():
