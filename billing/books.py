@@ -14,12 +14,24 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 
 from . import clock
-from .models import Account, Allocation, Invoice, LedgerEntry, Payment, StaffTask, Subscription
+from .models import (
+    Account,
+    Allocation,
+    CardVisit,
+    DunningCase,
+    GatewayEvent,
+    Invoice,
+    LedgerEntry,
+    Payment,
+    StaffTask,
+    Subscription,
+)
 from .standing import debt
 from .states import LIVE_PAYMENT_STATES, DisabledReason, InvoiceState, PaymentState, SubscriptionState
 
 Group = tuple[int, int, str]
 LONG_OVERDUE = timedelta(days=2)
+GONE_BY = "its moment went by more than two days ago"
 
 
 def check(*, at: datetime) -> list[str]:
@@ -68,15 +80,21 @@ def _waiting(*, at: datetime) -> Iterator[str]:
     """I6: nothing waits past its moment without someone being told."""
     for account in Account.objects.filter(time_zone__in=_zones() - clock.zones()):
         yield f"I6 account {account.reference}: no clock knows its time zone, so no job can do anything for it"
+    long_ago = at - LONG_OVERDUE
     told = StaffTask.objects.filter(done_at__isnull=True, payment__isnull=False).values("payment_id")
     lost = Payment.objects.filter(state__in=LIVE_PAYMENT_STATES).exclude(pk__in=told)
-    for payment in lost.filter(Q(next_action_at__isnull=True) | Q(next_action_at__lt=at - LONG_OVERDUE)):
+    for payment in lost.filter(Q(next_action_at__isnull=True) | Q(next_action_at__lt=long_ago)):
         yield f"I6 payment {payment}: undecided, and nobody looks at it"
-    late = Q(next_charge_at__lt=at - LONG_OVERDUE) | Q(next_action_at__lt=at - LONG_OVERDUE)
-    for invoice in Invoice.objects.open().filter(late):
-        yield f"I6 invoice {invoice}: its moment went by more than two days ago"
-    for service in Subscription.objects.filter(next_action_at__lt=at - LONG_OVERDUE):
-        yield f"I6 service {service.reference}: its moment went by more than two days ago"
+    for invoice in Invoice.objects.open().filter(Q(next_charge_at__lt=long_ago) | Q(next_action_at__lt=long_ago)):
+        yield f"I6 invoice {invoice}: {GONE_BY}"
+    for service in Subscription.objects.filter(next_action_at__lt=long_ago):
+        yield f"I6 service {service.reference}: {GONE_BY}"
+    for case in DunningCase.objects.due(at=long_ago).select_related("account", "seller"):
+        yield f"I6 dunning case {case}: {GONE_BY}"
+    for visit in CardVisit.objects.filter(next_action_at__lt=long_ago):
+        yield f"I6 visit {visit}: {GONE_BY}"
+    for webhook in GatewayEvent.objects.waiting(at=long_ago):
+        yield f"I6 webhook {webhook}: {GONE_BY}"
 
 
 def _zones() -> set[str]:
