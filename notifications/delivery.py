@@ -19,6 +19,7 @@ from django.core.mail import get_connection
 from django.db import transaction
 from django.db.models import QuerySet
 
+from billing import clock
 from billing.batches import Counts
 from billing.events import record
 from billing.models import Event
@@ -82,12 +83,16 @@ def send_due(*, at: datetime, scope: Scope = EVERYONE, limit: int | None = None)
 
 @transaction.atomic
 def claim(*, at: datetime, scope: Scope = EVERYONE) -> Delivery | None:
-    """Take the mail that has waited longest, or ``None``; nobody else takes it before its lease is over."""
+    """
+    Take the mail that has waited longest, or ``None``; nobody else takes it before its lease is over.
+
+    A lease is for other processes, so it ends by the clock on the wall even when ``at`` is long ago.
+    """
     longest_first = _sendable(at=at, scope=scope).order_by("next_action_at", "pk")
     mail = longest_first.select_for_update(of=("self",), skip_locked=True).first()
     if mail is None:
         return None
-    return mail.move(DeliveryState.SENDING, next_action_at=at + LEASE, attempts=mail.attempts + 1)
+    return mail.move(DeliveryState.SENDING, next_action_at=max(at, clock.now()) + LEASE, attempts=mail.attempts + 1)
 
 
 def _sendable(*, at: datetime, scope: Scope) -> QuerySet[Delivery]:
