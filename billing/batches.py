@@ -2,7 +2,7 @@
 Work through accounts, one transaction each, with the account row locked.
 
 A poison account costs one account: it is logged, counted and put before staff, and
-the others go on.
+the others go on. Without a database nobody can be told, so that ends the run.
 """
 
 from __future__ import annotations
@@ -56,8 +56,7 @@ class guarded:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> bool:
         if not isinstance(error, Exception):
             return False
-        logger.error("%s failed for account %s", self.job, self.pk, exc_info=error)
-        self.counts["failed"] += 1
+        # First, as this raises when it is the database that went away: no account is to blame then.
         ask_staff(
             TaskKind.ACCOUNT_FAILED,
             key=f"{self.job}:{self.pk}",
@@ -66,4 +65,6 @@ class guarded:
             job=self.job,
             error=type(error).__name__,
         )
+        logger.error("%s failed for account %s", self.job, self.pk, exc_info=error)
+        self.counts["failed"] += 1
         return True

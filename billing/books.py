@@ -14,11 +14,15 @@ from datetime import datetime, timedelta
 from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 
+from . import clock
 from .models import (
     Account,
     Allocation,
+    CardVisit,
     CreditNote,
     Dispute,
+    DunningCase,
+    GatewayEvent,
     Invoice,
     LedgerEntry,
     Payment,
@@ -42,6 +46,7 @@ Group = tuple[int, int, str]
 LONG_OVERDUE = timedelta(days=2)
 # A refund's money is set aside from when it begins until it fails.
 PAID_OUT = (RefundState.PENDING, RefundState.UNKNOWN, RefundState.SUCCEEDED)
+GONE_BY = "its moment went by more than two days ago"
 
 
 def check(*, at: datetime) -> list[str]:
@@ -105,10 +110,8 @@ def _given_back() -> Counter[tuple[str, int]]:
     gone: Counter[tuple[str, int]] = Counter()
     paid_out = Refund.objects.filter(state__in=PAID_OUT)
     for column in ("payment", "credit_note"):
-        rows = (
-            paid_out.filter(**{f"{column}__isnull": False}).values_list(column).annotate(sum=Sum("amount")).order_by()
-        )
-        gone.update({(column, pk): amount for pk, amount in rows})
+        refunds = paid_out.exclude(**{column: None}).values_list(column)
+        gone.update({(column, pk): amount for pk, amount in refunds.annotate(sum=Sum("amount")).order_by()})
     for taken in (Return.objects.all(), Dispute.objects.filter(state=DisputeState.LOST)):
         rows = taken.values_list("payment").annotate(sum=Sum("amount")).order_by()
         gone.update({("payment", pk): amount for pk, amount in rows})
@@ -117,15 +120,27 @@ def _given_back() -> Counter[tuple[str, int]]:
 
 def _waiting(*, at: datetime) -> Iterator[str]:
     """I6: nothing waits past its moment without someone being told."""
+    for account in Account.objects.filter(time_zone__in=_zones() - clock.zones()):
+        yield f"I6 account {account.reference}: no clock knows its time zone, so no job can do anything for it"
+    long_ago = at - LONG_OVERDUE
     told = StaffTask.objects.filter(done_at__isnull=True, payment__isnull=False).values("payment_id")
     lost = Payment.objects.filter(state__in=LIVE_PAYMENT_STATES).exclude(pk__in=told)
-    for payment in lost.filter(Q(next_action_at__isnull=True) | Q(next_action_at__lt=at - LONG_OVERDUE)):
+    for payment in lost.filter(Q(next_action_at__isnull=True) | Q(next_action_at__lt=long_ago)):
         yield f"I6 payment {payment}: undecided, and nobody looks at it"
-    late = Q(next_charge_at__lt=at - LONG_OVERDUE) | Q(next_action_at__lt=at - LONG_OVERDUE)
-    for invoice in Invoice.objects.open().filter(late):
-        yield f"I6 invoice {invoice}: its moment went by more than two days ago"
-    for service in Subscription.objects.filter(next_action_at__lt=at - LONG_OVERDUE):
-        yield f"I6 service {service.reference}: its moment went by more than two days ago"
+    for invoice in Invoice.objects.open().filter(Q(next_charge_at__lt=long_ago) | Q(next_action_at__lt=long_ago)):
+        yield f"I6 invoice {invoice}: {GONE_BY}"
+    for service in Subscription.objects.filter(next_action_at__lt=long_ago):
+        yield f"I6 service {service.reference}: {GONE_BY}"
+    for case in DunningCase.objects.due(at=long_ago).select_related("account", "seller"):
+        yield f"I6 dunning case {case}: {GONE_BY}"
+    for visit in CardVisit.objects.filter(next_action_at__lt=long_ago):
+        yield f"I6 visit {visit}: {GONE_BY}"
+    for webhook in GatewayEvent.objects.waiting(at=long_ago):
+        yield f"I6 webhook {webhook}: {GONE_BY}"
+
+
+def _zones() -> set[str]:
+    return set(Account.objects.values_list("time_zone", flat=True).order_by().distinct())
 
 
 def _services(*, at: datetime) -> Iterator[str]:
@@ -140,7 +155,7 @@ def _services(*, at: datetime) -> Iterator[str]:
     accounts = Account.objects.filter(
         Q(subscriptions__state__in=(*unpaid, *off)) | Q(invoices__state=InvoiceState.OPEN)
     ).distinct()
-    for account in accounts.iterator():
+    for account in accounts.filter(time_zone__in=_zones() & clock.zones()).iterator():
         owing = debt(account, on=account.today(at)).by_service
         for service in account.subscriptions.all():
             yield from _contradiction(service, is_owing=service.pk in owing)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
 
 
 def now() -> datetime:
     """Return the present moment, aware, in UTC."""
     return datetime.now(UTC)  # noqa: TID251
+
+
+@lru_cache(maxsize=1)
+def zones() -> frozenset[str]:
+    """Return the IANA names of the time zones known here."""
+    return frozenset(available_timezones())
 
 
 def local_date(moment: datetime, zone: str) -> date:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from django.db.models import F
 
 from . import expiring, invoicing, standing
-from .batches import Counts, Watch, for_each_account, unwatched
+from .batches import Counts, Watch, for_each_account, guarded, unwatched
 from .brakes import AbnormalRun, usual_limit
 from .calendars import is_stop_day
 from .events import record
@@ -50,8 +50,8 @@ def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> C
     Raises ``AbnormalRun`` before the first suspension when there would be too many.
     """
     counts = expiring.run(at=at, scope=scope)
-    accounts = due_accounts(at=at, scope=scope)
-    counts += for_each_account(accounts, lambda account: _notify(account, at=at), job="dunning", at=at, watch=watch)
+    telling = _accounts_to_tell(at=at, scope=scope)
+    counts += for_each_account(telling, lambda account: _notify(account, at=at), job="dunning", at=at, watch=watch)
     _stop_if_abnormal(counts, at=at, scope=scope)
     climbing = _climbing_accounts(at=at, scope=scope)
     return counts + for_each_account(
@@ -60,6 +60,12 @@ def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> C
 
 
 def due_accounts(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
+    """Return every account that ``run`` looks at: to tell something, to take a step, or because a card expires."""
+    looks = (expiring.due_accounts, _accounts_to_tell, _climbing_accounts)
+    return sorted({pk for look in looks for pk in look(at=at, scope=scope)})
+
+
+def _accounts_to_tell(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
     """Return the accounts with an invoice or a case whose notice is due."""
     invoices = Invoice.objects.open().filter(next_action_at__lte=at)
     cases = DunningCase.objects.due(at=at)
@@ -74,7 +80,10 @@ def _stop_if_abnormal(counts: Counts, *, at: datetime, scope: Scope = EVERYONE) 
     # A stop that comes too late is not made any more but announced anew, so it is no part of the night.
     stopping = scope.limit(Subscription.objects.escalating(at=at).filter(state=SubscriptionState.WARNED))
     announced = stopping.filter(suspend_at__lte=at, suspend_at__gte=at - ON_TIME).select_related("account")
-    wanted = sum(_is_in_time(subscription, at=at) for subscription in announced)
+    wanted = 0
+    for subscription in announced:
+        with guarded(Counter(), subscription.account_id, job="dunning", at=at):
+            wanted += _is_in_time(subscription, at=at)
     limit = usual_limit("service.suspended", at=at)
     if wanted > limit:
         record("dunning.stopped", at=at, job="suspending", wanted=wanted, limit=limit)

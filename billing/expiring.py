@@ -22,8 +22,12 @@ def plan(method: PaymentMethod, *, at: datetime) -> None:
 
 def run(*, at: datetime, scope: Scope = EVERYONE) -> Counts:
     """Announce what expires; counts ``notified`` and ``failed``."""
-    pks = scope.account_pks(PaymentMethod.objects.expiring(at=at))
-    return for_each_account(pks, lambda account: _announce_all(account, at=at), job="expiring", at=at)
+    due = due_accounts(at=at, scope=scope)
+    return for_each_account(due, lambda account: _announce_all(account, at=at), job="expiring", at=at)
+
+
+def due_accounts(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
+    return scope.account_pks(PaymentMethod.objects.expiring(at=at))
 
 
 def _announce_all(account: Account, *, at: datetime) -> Counts:

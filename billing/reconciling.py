@@ -97,7 +97,8 @@ def _theirs_not_ours(charges: list[ChargeRecord], gateway_account: str, *, at: d
             continue
         payment = ours.get(charge.idempotency_key)
         if payment and payment.state in LIVE_PAYMENT_STATES:
-            payment = charging.check(payment, at=at)
+            with guarded(Counter(), payment.account_id, job="reconciling", at=at):
+                payment = charging.check(payment, at=at)
         if payment is None or not _agree(payment, charge):
             ask_staff(
                 TaskKind.CHARGE_UNEXPLAINED,

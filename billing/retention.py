@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from . import standing
-from .batches import Counts, Watch, for_each_account, unwatched
+from .batches import Counts, Watch, for_each_account, guarded, unwatched
 from .brakes import AbnormalRun, usual_limit
 from .events import record
 from .models import Account, Event, Subscription, TaskKind
@@ -44,11 +44,16 @@ def due_accounts(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
 
 
 def _stop_if_abnormal(*, at: datetime, scope: Scope = EVERYONE) -> None:
-    due = Subscription.objects.escalating(at=at).filter(state=SubscriptionState.CANCELED, delete_on__lte=at.date())
+    # East of Greenwich the date may be tomorrow's already; each account's own decides in ``_goes_at``.
+    tomorrow = at.date() + timedelta(days=1)
+    due = Subscription.objects.escalating(at=at).filter(state=SubscriptionState.CANCELED, delete_on__lte=tomorrow)
     due = scope.limit(due).select_related("account")
     # Those whose notices were not out get a new date instead, so they are no part of the night.
-    moments = [_goes_at(service, _ladder(service, at=at)) for service in due]
-    wanted = sum(moment is not None and moment <= at for moment in moments)
+    wanted = 0
+    for service in due:
+        with guarded(Counts(), service.account_id, job="retention", at=at):
+            moment = _goes_at(service, _ladder(service, at=at))
+            wanted += moment is not None and moment <= at
     limit = usual_limit("service.deletion_due", at=at)
     if wanted > limit:
         record("dunning.stopped", at=at, job="deleting", wanted=wanted, limit=limit)

@@ -16,11 +16,13 @@ from . import cards, charging
 from .batches import Counts
 from .gateways import get_gateway, registry
 from .gateways.base import GatewayUnavailable
-from .models import CardVisit, GatewayEvent, Payment
+from .models import CardVisit, GatewayEvent, Payment, TaskKind
+from .staffing import ask_staff
 
 logger = logging.getLogger(__name__)
 
 BACK_OFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
+STUCK_AFTER = 5
 
 
 class UnknownGateway(Exception):
@@ -80,8 +82,18 @@ def _look(event: GatewayEvent, *, at: datetime) -> None:
 
 
 def _try_again_later(event: GatewayEvent, error: Exception, *, at: datetime) -> bool:
+    """Set the moment of the next attempt; from the fifth in vain, staff hear of it."""
     pause = BACK_OFF[min(event.attempts, len(BACK_OFF) - 1)]
     GatewayEvent.objects.filter(pk=event.pk).update(
         attempts=event.attempts + 1, last_error=type(error).__name__, next_action_at=at + pause
     )
+    if event.attempts + 1 >= STUCK_AFTER:
+        ask_staff(
+            TaskKind.WEBHOOK_STUCK,
+            key=f"webhook:{event.pk}",
+            at=at,
+            webhook=event.pk,
+            event_id=event.event_id,
+            error=type(error).__name__,
+        )
     return False

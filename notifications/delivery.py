@@ -17,9 +17,12 @@ from datetime import datetime, timedelta
 
 from django.core.mail import get_connection
 from django.db import transaction
+from django.db.models import QuerySet
 
+from billing import clock
 from billing.batches import Counts
 from billing.events import record
+from billing.models import Event
 from billing.scope import EVERYONE, Scope
 from billing.states import InvalidTransition
 
@@ -44,6 +47,13 @@ FAILURES = (Verdict.UNREACHABLE, Verdict.BROKEN)
 def run(*, at: datetime, scope: Scope = EVERYONE) -> Counts:
     """Make mail of what has happened and send what is due; ``failed`` counts what could not be processed."""
     return dispatch(at=at, scope=scope) + send_due(at=at, scope=scope)
+
+
+def waiting(*, at: datetime, scope: Scope = EVERYONE) -> Counts:
+    """Count what ``run`` would look at: events to make mail of, and mails whose moment has come."""
+    for_readers = scope.limit(Event.objects.undispatched().filter(type__in=rules.RULES))
+    for_staff = Event.objects.undispatched().filter(type__in=staff.TYPES)
+    return Counter(events=for_readers.count() + for_staff.count(), mails=_sendable(at=at, scope=scope).count())
 
 
 def send_due(*, at: datetime, scope: Scope = EVERYONE, limit: int | None = None) -> Counts:
@@ -73,14 +83,22 @@ def send_due(*, at: datetime, scope: Scope = EVERYONE, limit: int | None = None)
 
 @transaction.atomic
 def claim(*, at: datetime, scope: Scope = EVERYONE) -> Delivery | None:
-    """Take the mail that has waited longest, or ``None``; nobody else takes it before its lease is over."""
-    sendable = Delivery.objects.sendable(at=at)
-    # Mail to staff belongs to no account, so it is in every scope.
-    waiting = (scope.limit(sendable) | sendable.filter(account=None)).order_by("next_action_at", "pk")
-    mail = waiting.select_for_update(of=("self",), skip_locked=True).first()
+    """
+    Take the mail that has waited longest, or ``None``; nobody else takes it before its lease is over.
+
+    A lease is for other processes, so it ends by the clock on the wall even when ``at`` is long ago.
+    """
+    longest_first = _sendable(at=at, scope=scope).order_by("next_action_at", "pk")
+    mail = longest_first.select_for_update(of=("self",), skip_locked=True).first()
     if mail is None:
         return None
-    return mail.move(DeliveryState.SENDING, next_action_at=at + LEASE, attempts=mail.attempts + 1)
+    return mail.move(DeliveryState.SENDING, next_action_at=max(at, clock.now()) + LEASE, attempts=mail.attempts + 1)
+
+
+def _sendable(*, at: datetime, scope: Scope) -> QuerySet[Delivery]:
+    """Return the mails whose moment has come; mail to staff belongs to no account, so it is in every scope."""
+    sendable = Delivery.objects.sendable(at=at)
+    return scope.limit(sendable) | sendable.filter(account=None)
 
 
 def _process(mail: Delivery, sender: Sender, *, at: datetime) -> Verdict:

@@ -54,8 +54,9 @@ def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> C
 
 
 def waiting(*, at: datetime, scope: Scope = EVERYONE) -> Counts:
-    """Count what each stage would look at, changing nothing."""
-    return Counter(
+    """Count what each stage would look at, changing nothing; what an earlier one would make is not there yet."""
+    counts = reconciling.waiting(at=at, scope=scope) + delivery.waiting(at=at, scope=scope)
+    return counts + Counter(
         {
             "to invoice": len(invoicing.due_accounts(at=at, scope=scope)),
             "to charge": len(charging.due_accounts(at=at, scope=scope)),

@@ -158,6 +158,8 @@ else:
         "keepalives_idle": 10,
         "options": "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
     }
+    # A proxy that pools by transaction gives the next query another session, where the cursor is not.
+    DATABASE["DISABLE_SERVER_SIDE_CURSORS"] = True
     DATABASE["CONN_MAX_AGE"] = 60
     DATABASE["TEST"] = {"NAME": f"test_paidup_{os.getpid()}"}
     DATABASE["CONN_HEALTH_CHECKS"] = True

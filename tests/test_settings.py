@@ -166,6 +166,14 @@ class TestDatabase:
         for limit in ("statement_timeout=15s", "lock_timeout=5s", "idle_in_transaction_session_timeout=30s"):
             assert limit in options["options"]
 
+    def test_postgresql_may_be_behind_a_proxy_that_pools_by_transaction(self, tree):
+        url = {"DATABASE_URL": "postgres://paidup@127.0.0.1:5432/paidup"}
+
+        (databases,) = read_settings(tree, "DATABASES", **PRODUCTION | url)
+
+        assert databases["default"]["DISABLE_SERVER_SIDE_CURSORS"] is True
+        assert "prepare_threshold" not in databases["default"]["OPTIONS"]
+
     @pytest.mark.django_db
     def test_the_connection_in_use_is_as_the_settings_say(self):
         expected = {

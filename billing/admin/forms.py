@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from zoneinfo import available_timezones
 
 from babel.core import Locale
 from django import forms
@@ -13,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from stdnum import iban
 from stdnum.exceptions import ValidationError as InvalidNumber
 
+from .. import clock
 from ..administrators import is_the_last_administrator
 from ..models import Account, Contact, DunningPolicy, Membership, Plan, Seller, User
 from ..models.accounts import every_kind_of_mail
@@ -146,7 +146,7 @@ class AccountForm(ModelForm):
 
     @staticmethod
     def _zones() -> list[tuple[str, str]]:
-        return [(zone, zone) for zone in sorted(available_timezones())]
+        return [(zone, zone) for zone in sorted(clock.zones())]
 
     @staticmethod
     def _policies() -> list[tuple[str, Any]]:

@@ -27,6 +27,10 @@ from billing.brakes import AbnormalRun
 from billing.models import Account
 from billing.scope import Scope
 
+from . import databases
+
+YEARS = range(2000, 3000)
+
 
 class OneLineParser(CommandParser):
     """Says what is wrong in one line, without the usage text."""
@@ -40,9 +44,11 @@ class OneLineParser(CommandParser):
 def day(text: str) -> date:
     """Read a date such as 2026-11-23."""
     try:
-        return date.fromisoformat(text)
+        parsed = date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-11-23") from None
+    refuse_other_ages(text, parsed.year)
+    return parsed
 
 
 def moment(text: str) -> datetime:
@@ -53,11 +59,39 @@ def moment(text: str) -> datetime:
         parsed = None
     if parsed is None or parsed.tzinfo is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a moment such as 2026-11-23T09:00+01:00")
+    refuse_other_ages(text, parsed.year)
     return parsed
 
 
+def refuse_other_ages(text: str, year: int) -> None:
+    """Refuse years so far off that a month before them, or their date elsewhere, cannot be told."""
+    if year not in YEARS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not in the years {YEARS[0]} to {YEARS[-1]}")
+
+
+def reference(text: str) -> str:
+    """Read an account's reference; an empty one would mean everyone."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty text is no account's reference")
+    return text
+
+
+def noon(on: date, zone: str) -> datetime:
+    """Return noon of a date in a zone; a name that no clock knows must fail where it costs its accounts alone."""
+    return clock.noon(on, zone if zone in clock.zones() else settings.TIME_ZONE)
+
+
 class OneLineCommand(BaseCommand):
-    """A command that answers bad input with one line and exit code 2."""
+    """A command that answers bad input, or a database that is of no use, with one line and an exit code."""
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        if not self.needs_database(options):
+            return super().execute(*args, **options)
+        with databases.at_hand(self.name):
+            return super().execute(*args, **options)
+
+    def needs_database(self, options: dict[str, Any]) -> bool:
+        return True
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = OneLineParser(
@@ -90,7 +124,7 @@ class TimedCommand(OneLineCommand):
         when.add_argument("--on", type=day, metavar="DATE", help="run as at noon of DATE in each account's zone")
         when.add_argument("--at", type=moment, metavar="MOMENT", help="run as at MOMENT")
         parser.add_argument("--dry-run", action="store_true", help="only say what is waiting; change nothing")
-        parser.set_defaults(account="")
+        parser.set_defaults(account=None)
 
     def moments(self, options: dict[str, Any]) -> Iterator[tuple[datetime, Scope]]:
         """Yield each moment to run for, with the accounts it is for."""
@@ -101,15 +135,15 @@ class TimedCommand(OneLineCommand):
             yield at, scope
 
     def _asked_for(self, options: dict[str, Any], now: datetime) -> list[tuple[datetime, Scope]]:
-        accounts = Account.objects.order_by("time_zone")
-        if options["account"]:
-            accounts = accounts.filter(reference=options["account"])
+        accounts, account = Account.objects.order_by("time_zone"), options["account"] or ""
+        if account:
+            accounts = accounts.filter(reference=account)
             if not accounts:
-                raise CommandError(f"{self.name}: there is no account {options['account']}", returncode=2)
+                raise CommandError(f"{self.name}: there is no account {account}", returncode=2)
         if not options["on"]:
-            return [(options["at"] or now, Scope(account=options["account"]))]
+            return [(options["at"] or now, Scope(account=account))]
         zones = list(accounts.values_list("time_zone", flat=True).distinct()) or [settings.TIME_ZONE]
-        return [(clock.noon(options["on"], zone), Scope(zone, options["account"])) for zone in zones]
+        return [(noon(options["on"], zone), Scope(zone, account)) for zone in zones]
 
 
 class MomentCommand(TimedCommand):
@@ -122,7 +156,7 @@ class MomentCommand(TimedCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--account", default="", metavar="REFERENCE", help="only this account")
+        parser.add_argument("--account", type=reference, metavar="REFERENCE", help="only this account")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         moments = list(self.moments(options))

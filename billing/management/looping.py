@@ -9,7 +9,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import close_old_connections
 
 from billing import clock
@@ -21,6 +21,7 @@ from .base import MomentCommand
 logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 2.0
+NOT_IN_A_LOOP = ("on", "at", "account", "dry_run")
 
 
 class LoopingCommand(MomentCommand):
@@ -34,11 +35,22 @@ class LoopingCommand(MomentCommand):
         super().add_arguments(parser)
         parser.add_argument("--loop", action="store_true", help="go on every two seconds, until stopped")
 
+    def needs_database(self, options: dict[str, Any]) -> bool:
+        """A loop waits for a database that is away."""
+        return not options["loop"]
+
     def handle(self, *args: Any, **options: Any) -> None:
         if options["loop"]:
+            self.refuse_limits(options)
             self.loop()
         else:
             super().handle(*args, **options)
+
+    def refuse_limits(self, options: dict[str, Any]) -> None:
+        """A loop is for everyone and for now; what it would pass over in silence is bad input."""
+        given = [f"--{name.replace('_', '-')}" for name in NOT_IN_A_LOOP if options[name]]
+        if given:
+            raise CommandError(f"{self.name}: --loop is for everyone and now; without {', '.join(given)}", returncode=2)
 
     def tick(self, *, at: datetime) -> Counts:
         """Do what is due, once."""

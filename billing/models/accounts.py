@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +19,12 @@ from .people import User
 class CollectionMethod(models.TextChoices):
     CHARGE_AUTOMATICALLY = "charge_automatically", _("by card, automatically")
     SEND_INVOICE = "send_invoice", _("by bank transfer, from an invoice")
+
+
+def validate_time_zone(name: str) -> None:
+    """Refuse a name that no clock knows: nothing could be done for the account."""
+    if name not in clock.zones():
+        raise ValidationError(_("Give the name of a time zone, such as Europe/Amsterdam."))
 
 
 class AccountQuerySet(models.QuerySet["Account"]):
@@ -43,7 +50,9 @@ class Account(models.Model):
     vat_id_checked_at = models.DateTimeField(_("VAT number checked"), null=True, blank=True)
     purchase_order_number = models.CharField(_("purchase-order number"), max_length=50, blank=True)
     language = models.CharField(_("language"), max_length=8, choices=settings.LANGUAGES, default="en")
-    time_zone = models.CharField(_("time zone"), max_length=50, default="Europe/Amsterdam")
+    time_zone = models.CharField(
+        _("time zone"), max_length=50, default="Europe/Amsterdam", validators=[validate_time_zone]
+    )
     collection_method = models.CharField(
         _("pays"), max_length=24, choices=CollectionMethod, default=CollectionMethod.CHARGE_AUTOMATICALLY
     )

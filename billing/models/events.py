@@ -76,6 +76,7 @@ class TaskKind(models.TextChoices):
     DOUBLE_CHARGE = "double_charge", _("paid twice")
     DECIDE_SUSPENSION = "decide_suspension", _("a suspension waits for a decision")
     ACCOUNT_FAILED = "account_failed", _("a job failed for an account")
+    WEBHOOK_STUCK = "webhook_stuck", _("a webhook cannot be processed")
     NO_RECIPIENT = "no_recipient", _("a notice reaches nobody")
 
 

@@ -149,6 +149,14 @@ def test_the_page_of_an_account_tells_how_it_stands():
     assert "profile.changed" in page
 
 
+def test_the_page_of_an_account_in_no_time_zone_opens_to_mend_it():
+    story = a_story()
+    Account.objects.update(time_zone="Nowhere/Atlantis")
+    url = change_page("account", story.account.pk)
+
+    assert superuser().get(url).status_code == 200
+
+
 def test_an_account_that_is_not_there_is_no_error():
     answer = superuser().get(change_page("account", 999))
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
+from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from billing import clock, invoicing
@@ -177,6 +178,16 @@ def test_what_cannot_be_is_refused_with_a_reason(table, data, said):
     page = add(table, data)
 
     assert said in page
+
+
+@pytest.mark.parametrize("name", ["Nowhere/Atlantis", "Europe", "../etc/passwd", "europe/amsterdam", ""])
+def test_an_account_is_in_a_time_zone_that_clocks_know(name: str):
+    AccountFactory.build().clean_fields()
+
+    with pytest.raises(ValidationError) as refused:
+        AccountFactory.build(time_zone=name).clean_fields()
+
+    assert list(refused.value.error_dict) == ["time_zone"]
 
 
 def test_a_floor_is_typed_and_shown_as_an_amount():

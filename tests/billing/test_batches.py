@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import ExitStack
+from datetime import datetime
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 
 from billing import charging, invoicing
-from billing.batches import for_each_account, guarded
+from billing.batches import Counts, Watch, for_each_account, guarded
+from billing.management.base import MomentCommand
 from billing.models import Account, Invoice, Payment, PaymentMethod, StaffTask
+from billing.scope import Scope
 from tests.billing.acting import owing
 from tests.factories import MONDAY, AccountFactory, SubscriptionFactory
 
@@ -78,6 +84,38 @@ def test_a_person_who_interrupts_is_obeyed():
     with pytest.raises(KeyboardInterrupt), guarded(Counter(), account.pk, job="testing", at=AT):
         raise KeyboardInterrupt
 
+    assert not StaffTask.objects.exists()
+
+
+class Losing(MomentCommand):
+    """A job whose database goes away while it works on the first account."""
+
+    def run(self, *, at: datetime, scope: Scope, watch: Watch) -> Counts:
+        def act(account: Account) -> Counts:
+            self.lost.enter_context(connection.execute_wrapper(no_answer))
+            account.refresh_from_db()
+            return Counter()
+
+        with ExitStack() as self.lost:
+            return for_each_account(Account.objects.values_list("pk", flat=True), act, job="testing", at=at)
+
+
+def no_answer(*_: object) -> None:
+    raise OperationalError("server closed the connection unexpectedly\n\tThis probably means")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_goes_away_ends_the_run_in_one_line_and_blames_no_account(caplog):
+    AccountFactory.create_batch(2)
+
+    with pytest.raises(CommandError) as ended:
+        call_command(Losing())
+
+    assert ended.value.returncode == 1
+    assert str(ended.value).endswith(
+        "the database failed: server closed the connection unexpectedly; what was done before it stays done"
+    )
+    assert caplog.messages == []
     assert not StaffTask.objects.exists()
 
 

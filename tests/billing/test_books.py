@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from billing import books, charging, ledger
+from billing import books, cards, charging, ledger, webhooks
 from billing.gateways.sandbox import Fault
-from billing.models import EntryKind, Invoice, Payment, StaffTask, Subscription
+from billing.models import Account, DunningCase, EntryKind, GatewayEvent, Invoice, Payment, StaffTask, Subscription
 from tests.billing.acting import live_through, owing
-from tests.factories import MONDAY, InvoiceFactory, PaymentFactory
+from tests.factories import MONDAY, InvoiceFactory, PaymentFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -130,6 +130,48 @@ def test_a_service_whose_moment_went_by_is_named():
     Subscription.objects.update(next_action_at=at - timedelta(days=3))
 
     assert books.check(at=at) == [f"I6 service {service.reference}: its moment went by more than two days ago"]
+
+
+def test_a_dunning_case_whose_moment_went_by_is_named():
+    service, at = owed(5)
+    DunningCase.objects.update(next_action_at=at - timedelta(days=3))
+
+    told = f"I6 dunning case {service.account} · {service.seller} · EUR: its moment went by more than two days ago"
+    assert books.check(at=at) == [told]
+
+
+def test_a_visit_to_the_card_page_that_nobody_looked_at_again_is_named():
+    service, at = paid()
+    visit = cards.start(service.account, settlement=None, by=UserFactory(), at=at)
+
+    before = books.check(at=at + timedelta(days=2))
+    after = books.check(at=at + timedelta(days=2, minutes=6))
+
+    assert before == []
+    assert after == [f"I6 visit {visit.reference}: its moment went by more than two days ago"]
+
+
+def test_a_webhook_that_nobody_processed_is_named():
+    _, at = paid()
+    webhook = GatewayEvent.objects.create(
+        gateway="sandbox", event_id="evt_1", type="charge.succeeded", body=b"", received_at=at, next_action_at=at
+    )
+
+    before = books.check(at=at + timedelta(days=1, hours=23))
+    after = books.check(at=at + timedelta(days=2))
+    webhooks.process(webhook, at=at)
+
+    assert before == []
+    assert after == ["I6 webhook charge.succeeded evt_1: its moment went by more than two days ago"]
+    assert books.check(at=at + timedelta(days=2)) == []
+
+
+def test_an_account_in_no_time_zone_is_named_and_stops_no_check():
+    service, at = owed(5)
+    Account.objects.filter(pk=service.account_id).update(time_zone="Nowhere/Atlantis")
+
+    told = f"I6 account {service.account.reference}: no clock knows its time zone, so no job can do anything for it"
+    assert books.check(at=at) == [told]
 
 
 def test_a_service_that_is_off_without_a_reason_is_named():

@@ -7,10 +7,12 @@ from datetime import date, timedelta
 import pytest
 from django.core.management import CommandError, call_command
 
-from billing import charging, clock
+from billing import charging, clock, expiring, webhooks
+from billing.events import record
 from billing.gateways.sandbox import Fault
-from billing.models import Event, Invoice, Payment, StaffTask, Subscription
-from tests.billing.acting import owing
+from billing.management.looping import LoopingCommand
+from billing.models import Account, Event, Invoice, Payment, StaffTask, Subscription
+from tests.billing.acting import live_through, owing
 from tests.factories import MONDAY, AccountFactory, PaymentFactory, PlanFactory, SubscriptionFactory
 
 pytestmark = pytest.mark.django_db
@@ -93,6 +95,11 @@ def test_a_night_that_stops_itself_ends_with_1(capsys):
         ("--at", "2026-13-45T99:00+01:00"),
         ("--on", "2026-03-02", "--at", "2026-03-02T09:00+01:00"),
         ("--account", "A-NOBODY"),
+        ("--account", ""),
+        ("--on", "0001-01-01"),
+        ("--on", "9999-12-31", "--dry-run"),
+        ("--at", "0001-01-01T00:00+14:00"),
+        ("--at", "9999-12-31T23:59+00:00", "--dry-run"),
         ("--surprise",),
     ],
 )
@@ -103,6 +110,18 @@ def test_bad_input_ends_with_2_and_changes_nothing(job: str, arguments: tuple[st
 
     assert exit_code(job, *arguments) == 2
     assert Event.objects.count() == events
+
+
+@pytest.mark.parametrize("job", ["send_notifications", "reconcile_payments"])
+@pytest.mark.parametrize(
+    "arguments",
+    [("--dry-run",), ("--on", "2026-03-02"), ("--at", "2026-03-02T09:00+01:00"), ("--account", "A-NOBODY")],
+)
+def test_a_loop_is_not_limited(job: str, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(LoopingCommand, "loop", lambda _: None)
+
+    assert exit_code(job, "--loop") == 0
+    assert exit_code(job, "--loop", *arguments) == 2
 
 
 @pytest.mark.parametrize("job", JOBS)
@@ -148,6 +167,64 @@ def test_a_dry_run_says_what_waits_and_changes_nothing(job: str, capsys, sandbox
     assert (code, before) == (0, after)
     assert said(capsys).startswith("would look at: ")
     assert not [charge for charge in sandbox.charges() if charge.status == "succeeded"]
+
+
+@pytest.mark.parametrize(("days", "step"), [(14, "warned"), (21, "suspended"), (51, "canceled")])
+def test_a_dry_run_tells_of_services_about_to_be_warned_stopped_or_canceled(days: int, step: str, capsys):
+    account = owing("").account
+    live_through(account, MONDAY, days)
+    at = account.moment(MONDAY + timedelta(days=days), 12).isoformat()
+
+    call_command("run_dunning", "--at", at, "--dry-run")
+    foretold = said(capsys)
+    call_command("run_dunning", "--at", at)
+
+    assert foretold == "would look at: 1 accounts"
+    assert f"1 {step}" in said(capsys)
+
+
+def test_a_dry_run_tells_of_cards_that_expire(capsys):
+    card = owing("good").account.payment_methods.get()
+    Invoice.objects.update(next_action_at=None)
+    expiring.plan(card, at=card.added_at)
+    card.refresh_from_db()
+
+    call_command("run_dunning", "--at", card.next_action_at.isoformat(), "--dry-run")
+
+    assert said(capsys) == "would look at: 1 accounts"
+
+
+def test_a_dry_run_of_the_night_tells_of_every_stage(capsys, sandbox):
+    owing("three_d_secure")
+    SubscriptionFactory()
+    at = clock.now()
+    charging.collect(at=at)
+    for webhook in sandbox.webhooks():
+        webhooks.receive("sandbox", body=webhook.body, headers=webhook.headers, at=at)
+    record("dunning.stopped", at=at, job="testing")
+    later = (at + timedelta(days=1)).isoformat()
+
+    call_command("run_daily", "--at", later, "--dry-run")
+
+    told = said(capsys).removeprefix("would look at: ").split(", ")
+    assert {part.partition(" ")[2] for part in told} >= {"webhooks", "payments", "events", "to invoice", "to charge"}
+
+
+@pytest.mark.parametrize(
+    ("days", "event"),
+    [(0, "payment.failed"), (7, "dunning.reminded"), (14, "service.warned"), (21, "service.suspended")],
+)
+def test_an_account_in_no_time_zone_costs_itself_alone(days: int, event: str, capsys):
+    plan = PlanFactory()
+    bad, good = owing("do_not_honour", plan=plan), owing("do_not_honour", plan=plan)
+    live_through(good.account, MONDAY, days)
+    Account.objects.filter(pk=bad.account_id).update(time_zone="Nowhere/Atlantis")
+    today = MONDAY + timedelta(days=days)
+
+    assert exit_code("run_daily", "--on", today.isoformat()) == 1
+
+    assert Event.objects.filter(type=event, account=good.account, at=good.account.moment(today, 12)).exists()
+    assert {task.account for task in StaffTask.objects.filter(kind="account_failed")} == {bad.account}
 
 
 def test_noon_is_noon_where_each_account_is():

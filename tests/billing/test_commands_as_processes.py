@@ -34,6 +34,9 @@ def manage(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         (("run_dunning", "--on", "2026-02-30"), "'2026-02-30' is not a date"),
         (("collect_payments", "--surprise"), "--surprise"),
         (("check_books", "--at", "noon"), "'noon' is not a moment"),
+        (("run_daily", "--on", "0001-01-01"), "'0001-01-01' is not in the years 2000 to 2999"),
+        (("check_books", "--at", "9999-12-31T23:59+00:00"), "'9999-12-31T23:59+00:00' is not in the years"),
+        (("run_daily", "--account", ""), "an empty text is no account's reference"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments: tuple[str, ...], words: str):
@@ -43,6 +46,33 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments: tuple[str, ...], words
     assert words in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
     assert ended.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("sqlite:////nowhere/paidup.sqlite3", "the database cannot be reached: unable to open database file"),
+        ("postgres://paidup:hidden@127.0.0.1:1/paidup", "the database cannot be reached: connection failed"),
+        ("sqlite:///{tmp_path}/empty.sqlite3", "the database is not migrated; run manage.py migrate"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run_daily", "run_dunning", "send_notifications", "check_books"])
+def test_a_database_that_is_of_no_use_is_one_line_and_exit_code_2(command: str, url: str, words: str, tmp_path: Path):
+    ended = manage(command, "--on", "2026-03-02", DATABASE_URL=url.format(tmp_path=tmp_path))
+
+    assert ended.returncode == 2
+    assert f"{command}: {words}" in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+    assert "hidden" not in ended.stderr
+
+
+def test_a_mail_is_previewed_without_a_database(tmp_path: Path):
+    ended = manage(
+        "preview_email", "payment.failed", "--out", str(tmp_path), DATABASE_URL="postgres://paidup@127.0.0.1:1/paidup"
+    )
+
+    assert ended.returncode == 0
+    assert (tmp_path / "payment.failed.en.eml").exists()
 
 
 @pytest.mark.django_db(transaction=True)

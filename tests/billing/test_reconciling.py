@@ -9,7 +9,7 @@ import pytest
 from billing import charging, clock, reconciling
 from billing.gateways.base import GatewayUnavailable
 from billing.gateways.sandbox import Fault
-from billing.models import Payment, StaffTask
+from billing.models import Account, Payment, StaffTask
 from billing.scope import Scope
 from billing.states import PaymentState
 from tests.billing.acting import owing
@@ -95,6 +95,16 @@ def test_an_undecided_payment_is_settled_instead_of_told():
 
     assert reconciling.compare(at=at) == []
     assert Payment.objects.get().state == PaymentState.SUCCEEDED
+
+
+def test_an_account_in_no_time_zone_stops_no_comparison():
+    service, at = charged("lost_answer")
+    Account.objects.update(time_zone="Nowhere/Atlantis")
+
+    (difference,) = reconciling.compare(at=at)
+
+    assert "is not a payment of ours" in difference
+    assert StaffTask.objects.get(kind="account_failed").account == service.account
 
 
 def test_every_gateway_account_is_compared():

@@ -10,9 +10,18 @@ from django.db import transaction
 
 from billing import charging, quotes, retention, settling, standing
 from billing.brakes import AbnormalRun
-from billing.models import DunningPolicy, Event, Invoice, PaymentMethod, SettlementPurpose, StaffTask, Subscription
+from billing.models import (
+    Account,
+    DunningPolicy,
+    Event,
+    Invoice,
+    PaymentMethod,
+    SettlementPurpose,
+    StaffTask,
+    Subscription,
+)
 from tests.billing.acting import days_of, live_through, owing, run_jobs, send_notices
-from tests.factories import MONDAY, PaymentMethodFactory, PlanFactory, UserFactory
+from tests.factories import MONDAY, ZONE, AccountFactory, PaymentMethodFactory, PlanFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("money_ok")]
 
@@ -20,11 +29,11 @@ CANCELED = MONDAY + timedelta(days=51)
 DELETE_ON = CANCELED + timedelta(days=90)
 
 
-def canceled(plan=None) -> Subscription:
-    """Return a service that was canceled for non-payment at noon, 51 days after its due date."""
-    service = owing("", **({"plan": plan} if plan else {}))
-    account = service.account
-    at = account.moment(CANCELED, 12)
+def canceled(plan=None, *, zone: str = ZONE, hour: int = 12) -> Subscription:
+    """Return a service that was canceled for non-payment, at noon or as told, 51 days after its due date."""
+    account = AccountFactory(time_zone=zone)
+    service = owing("", account=account, **({"plan": plan} if plan else {}))
+    at = account.moment(CANCELED, hour)
     go_down(account, at)
     service.refresh_from_db()
     assert (service.state, service.delete_on) == ("canceled", DELETE_ON)
@@ -180,16 +189,29 @@ def test_paid_after_the_deletion_was_asked_for_does_not_bring_it_back_by_itself(
     assert PaymentMethod.objects.count() == 1
 
 
-def test_eleven_deletions_at_once_stop_the_night():
+@pytest.mark.parametrize(("zone", "hour"), [(ZONE, 12), ("Pacific/Auckland", 10), ("America/Los_Angeles", 20)])
+def test_eleven_deletions_at_once_stop_the_night(zone: str, hour: int):
     plan = PlanFactory()
-    services = [canceled(plan) for _ in range(11)]
+    services = [canceled(plan, zone=zone, hour=hour) for _ in range(11)]
     live_through(services[0].account, CANCELED, 90, hour=9)
 
     with pytest.raises(AbnormalRun, match="11 deletions"):
-        retention.run(at=services[0].account.moment(DELETE_ON, 12))
+        retention.run(at=services[0].account.moment(DELETE_ON, hour))
 
     assert StaffTask.objects.get().kind == "abnormal_night"
     assert not Event.objects.filter(type="service.deletion_due").exists()
+
+
+def test_an_account_in_no_time_zone_keeps_no_other_from_its_end():
+    plan = PlanFactory()
+    bad, good = canceled(plan), canceled(plan)
+    live_through(good.account, CANCELED, 90, hour=9)
+    Account.objects.filter(pk=bad.account_id).update(time_zone="Nowhere/Atlantis")
+
+    counts = retention.run(at=good.account.moment(DELETE_ON, 12))
+
+    assert counts == {"deletion_due": 1, "failed": 1}
+    assert StaffTask.objects.get().account == bad.account
 
 
 def test_an_outage_is_not_an_abnormal_night():

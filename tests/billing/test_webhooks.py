@@ -14,7 +14,7 @@ from billing import charging, clock, webhooks
 from billing.gateways.base import InvalidWebhook
 from billing.gateways.sandbox import Fault, outbox
 from billing.gateways.sandbox.outbox import Webhook
-from billing.models import Event, GatewayEvent, Payment
+from billing.models import Event, GatewayEvent, Payment, StaffTask
 from billing.states import PaymentState
 from tests.billing.acting import answer, owing, together
 
@@ -177,6 +177,24 @@ def test_while_the_gateway_is_away_the_payment_stays_undecided_and_is_asked_abou
     payment = Payment.objects.get()
     assert payment.state == PaymentState.REQUIRES_ACTION
     assert payment.next_action_at > at
+
+
+def test_staff_hear_once_of_a_webhook_that_failed_five_times(sandbox):
+    at = approved(sandbox)
+    event = receive(sandbox.webhooks()[-1], at=at)
+    Payment.objects.update(gateway="nobody")
+    GatewayEvent.objects.update(gateway="nobody")
+
+    told = []
+    for _ in range(7):
+        event.refresh_from_db()
+        webhooks.process_waiting(at=event.next_action_at)
+        told.append(StaffTask.objects.count())
+
+    task = StaffTask.objects.get()
+    assert told == [0, 0, 0, 0, 1, 1, 1]
+    assert task.kind == "webhook_stuck"
+    assert task.codes == {"webhook": event.pk, "event_id": event.event_id, "error": "KeyError"}
 
 
 def test_what_cannot_be_processed_backs_off_and_says_why(sandbox):

@@ -7,6 +7,9 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from billing import clock
+from billing.events import record
+from notifications import dispatching
 from notifications.models import Delivery
 from notifications.rules import RULES
 
@@ -29,6 +32,16 @@ def test_a_dry_run_changes_nothing(refused, mailbox):
 
     assert told == "would look at: 4 events\n"
     assert not Delivery.objects.exists()
+
+
+def test_a_dry_run_counts_mail_to_staff(db, mailbox):
+    at = clock.now()
+    record("dunning.stopped", at=at, job="testing")
+    events = run("send_notifications", f"--at={at.isoformat()}", "--dry-run")
+    dispatching.dispatch(at=at)
+
+    assert events == "would look at: 1 events\n"
+    assert run("send_notifications", f"--at={at.isoformat()}", "--dry-run") == "would look at: 1 mails\n"
 
 
 def test_no_more_than_the_limit_is_sent(refused, mailbox):

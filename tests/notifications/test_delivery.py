@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.core.mail import get_connection
 
-from billing import charging, dunning, invoicing, quotes, settling
+from billing import charging, clock, dunning, invoicing, quotes, settling
 from billing.events import record
 from billing.models import Event, Invoice, PaymentMethod, SettlementPurpose, StaffTask, Subscription, TaskKind
 from notifications import delivery, dispatching, envelopes
@@ -137,13 +139,28 @@ def test_a_dead_senders_mail_goes_out_again_with_the_same_message_id(refused, ma
     with Sender(get_connection()) as sender:
         sender.send(envelopes.message(mail))
     # The process is killed here: the server has the mail, the row does not say so.
+    killed_at = clock.now()
 
-    assert delivery.send_due(at=refused.later(minutes=4)) == {"waits": 1}
-    delivery.send_due(at=refused.later(minutes=1))
+    assert delivery.send_due(at=killed_at + timedelta(minutes=4)) == {"waits": 1}
+    delivery.send_due(at=killed_at + timedelta(minutes=5))
 
     first, second = mailbox.messages
     assert first["Message-ID"] == second["Message-ID"]
     assert Delivery.objects.filter(state=DeliveryState.ACCEPTED).count() == 2
+
+
+def test_what_a_run_for_a_day_long_ago_is_sending_nobody_else_takes(refused, mailbox):
+    dispatching.dispatch(at=refused.at)
+    delivery.claim(at=refused.at)
+
+    assert delivery.claim(at=clock.now()) is None
+
+
+def test_a_run_for_a_day_long_ago_leaves_no_lease_behind(refused, mailbox):
+    mailbox.answers.append("451 try later")
+
+    assert delivery.run(at=refused.at)["waits"] == 1
+    assert delivery.run(at=refused.later(minutes=1)) == {"sent": 1}
 
 
 def test_mail_waits_while_the_server_is_down_and_goes_out_when_it_is_back(refused, mailbox):

@@ -24,6 +24,9 @@ class Command(OneLineCommand):
         parser.add_argument("--language", choices=[code for code, _ in settings.LANGUAGES], default="en")
         parser.add_argument("--out", type=Path, required=True, metavar="DIR")
 
+    def needs_database(self, options: dict[str, Any]) -> bool:
+        return False
+
     def handle(self, *args: Any, event: str, language: str, out: Path, **options: Any) -> None:
         out.mkdir(parents=True, exist_ok=True)
         letters = samples.every() if event == "all" else [samples.rich(event)]

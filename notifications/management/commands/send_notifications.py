@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +10,8 @@ from django.core.management.base import CommandParser
 
 from billing.batches import Counts, Watch
 from billing.management.looping import LoopingCommand
-from billing.models import Event
 from billing.scope import Scope
 from notifications import delivery, dispatching
-from notifications.models import Delivery
-from notifications.rules import RULES
 
 # Mails in a round of the loop, so that it ends soon after it is told to.
 ROUND = 50
@@ -43,9 +39,7 @@ class Command(LoopingCommand):
         return dispatching.dispatch(at=at, scope=scope) + delivery.send_due(at=at, scope=scope, limit=self.limit)
 
     def waiting(self, *, at: datetime, scope: Scope) -> Counts:
-        events = scope.limit(Event.objects.undispatched().filter(type__in=RULES))
-        mails = scope.limit(Delivery.objects.sendable(at=at))
-        return Counter({"events": events.count(), "mails": mails.count()})
+        return delivery.waiting(at=at, scope=scope)
 
     def tick(self, *, at: datetime) -> Counts:
         """Do a round, so that the loop ends soon after it is told to."""
