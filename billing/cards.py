@@ -8,7 +8,7 @@ when the webhook alone says so, the card is stored and everything outstanding is
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 
@@ -30,6 +30,14 @@ class CannotRemove(Exception):
     def __init__(self, reasons: list[str]) -> None:
         super().__init__(", ".join(reasons))
         self.reasons = reasons
+
+
+class CannotUse(Exception):
+    """The card cannot be charged any more; ``reason`` is ``removed``, ``blocked`` or ``expired``."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def default_card(account: Account) -> PaymentMethod | None:
@@ -146,9 +154,26 @@ def _pay(visit: CardVisit, *, at: datetime) -> None:
 
 @transaction.atomic
 def make_default(method: PaymentMethod, *, by: User, at: datetime) -> None:
-    """Charge this card automatically from now on; other cards of its gateway account no longer."""
-    Account.objects.locked().get(pk=method.account_id)
+    """
+    Charge this card automatically from now on; other cards of its gateway account no longer.
+
+    Raises ``CannotUse`` for a card that could not be charged.
+    """
+    account = Account.objects.locked().get(pk=method.account_id)
+    method.refresh_from_db()
+    reason = reason_not_to_use(method, on=account.today(at))
+    if reason:
+        raise CannotUse(reason)
     charging.make_default(method, at=at, by=by)
+
+
+def reason_not_to_use(method: PaymentMethod, *, on: date) -> str:
+    """Say why the card cannot be charged: ``removed``, ``blocked``, ``expired``, or nothing when it can."""
+    if method.removed_at:
+        return "removed"
+    if method.blocked_reason:
+        return "blocked"
+    return "expired" if method.is_expired(on=on) else ""
 
 
 def remove(method: PaymentMethod, *, by: User, at: datetime) -> None:

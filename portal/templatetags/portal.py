@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.template.context import Context
 from django.urls import Resolver404, resolve
 
+from billing.cards import reason_not_to_use
 from billing.models import Account, Invoice, PaymentMethod, Subscription, TaxTreatment
 from billing.money import Money
 
@@ -85,6 +86,12 @@ def country(code: str) -> str:
 @register.filter
 def is_expired(method: PaymentMethod, today: dt.date) -> bool:
     return method.is_expired(on=today)
+
+
+@register.filter
+def can_take_over(method: PaymentMethod, today: dt.date) -> bool:
+    """Whether the card may become the one that is charged automatically."""
+    return not method.is_default and not reason_not_to_use(method, on=today)
 
 
 @register.inclusion_tag("portal/_badge.html")

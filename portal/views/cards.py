@@ -36,6 +36,14 @@ WHY_KEPT = {
     ),
 }
 
+WHY_UNUSED = {
+    "blocked": gettext_lazy(
+        "%(card)s cannot be charged automatically: the bank has refused it for good. Use another card."
+    ),
+    "expired": gettext_lazy("%(card)s cannot be charged automatically: it has expired. Use another card."),
+    "removed": gettext_lazy("%(card)s cannot be charged automatically: it was removed. Use another card."),
+}
+
 
 @require_safe
 @members_only
@@ -137,8 +145,11 @@ def make_default(request: HttpRequest, membership: Membership, reference: str) -
     method = _on_file(membership, reference)
     form = CardForm(request.POST or None)
     if not form.is_valid():
-        return plain_page(request, "portal/card_default.html", membership, quote=_quote(membership), card=method)
-    cards.make_default(method, by=reader(request), at=clock.now())
+        return _offer(request, membership, method)
+    try:
+        cards.make_default(method, by=reader(request), at=clock.now())
+    except cards.CannotUse as refusal:
+        return _not_used(request, membership, method, refusal.reason)
     messages.success(request, _("%(card)s is now charged automatically.") % {"card": name_of(method)})
     if not form.pays():
         return redirect("cards", membership.account.reference)
@@ -155,6 +166,18 @@ def make_default(request: HttpRequest, membership: Membership, reference: str) -
     except settling.NothingDue:
         return settle.nothing_due(request, membership)
     return settle.pay(request, membership, settlement, method)
+
+
+def _offer(request: HttpRequest, membership: Membership, method: PaymentMethod) -> HttpResponse:
+    reason = cards.reason_not_to_use(method, on=membership.account.today(clock.now()))
+    if reason:
+        return _not_used(request, membership, method, reason)
+    return plain_page(request, "portal/card_default.html", membership, quote=_quote(membership), card=method)
+
+
+def _not_used(request: HttpRequest, membership: Membership, method: PaymentMethod, reason: str) -> HttpResponse:
+    messages.error(request, WHY_UNUSED[reason] % {"card": name_of(method)})
+    return redirect("cards", membership.account.reference)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

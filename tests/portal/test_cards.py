@@ -48,6 +48,30 @@ def test_another_default_can_pay_nothing_now(administrator: Client, account: Acc
     assert not Payment.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("useless", "said"),
+    [
+        ({"blocked_reason": "stolen_card"}, "the bank has refused it for good"),
+        ({"exp_year": 2020}, "it has expired"),
+    ],
+)
+def test_a_card_that_cannot_be_charged_is_not_offered_and_refused_with_a_reason(
+    administrator: Client, account: Account, second: PaymentMethod, useless: dict[str, object], said: str
+):
+    PaymentMethod.objects.filter(pk=second.pk).update(**useless)
+    address = reverse("card_default", args=[account.reference, second.reference])
+
+    listed = administrator.get(reverse("cards", args=[account.reference])).content.decode()
+    opened = administrator.get(address, follow=True)
+    sent = administrator.post(address, {"action": "save_only"}, follow=True)
+
+    second.refresh_from_db()
+    assert not second.is_default
+    assert address not in listed
+    assert said in opened.content.decode()
+    assert said in sent.content.decode()
+
+
 def test_a_card_is_removed_after_asking(administrator: Client, account: Account, second: PaymentMethod):
     address = reverse("card_remove", args=[account.reference, second.reference])
 
