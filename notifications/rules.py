@@ -129,6 +129,7 @@ NOT_MAILED = {
     "service.deletion_due",  # for the seller's product
     "settlement.consented",
     "profile.changed",
+    "account.collection_method_changed",  # staff agree it with the customer
     "notice.sent",
     "notice.failed",
 }
