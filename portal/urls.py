@@ -62,6 +62,12 @@ account_pages = [
     path("activity/", activity.activity, name="activity"),
 ]
 
+demo_pages = [
+    path("demo/mail/", demo.mails, name="demo_mails"),
+    path("demo/mail/<slug:reference>/", demo.mail, name="demo_mail"),
+    path("demo/mail/<slug:reference>/html/", demo.mail_html, name="demo_mail_html"),
+]
+
 urlpatterns = [
     path("", accounts.start, name="start"),
     path("accounts/", accounts.choose, name="accounts"),
@@ -78,8 +84,4 @@ urlpatterns = [
 if settings.GATEWAY == "sandbox" and not settings.SANDBOX_URL:
     urlpatterns.append(path("sandbox/", include("billing.gateways.sandbox.urls")))
 if settings.DEMO:
-    urlpatterns += [
-        path("demo/mail/", demo.mails, name="demo_mails"),
-        path("demo/mail/<slug:reference>/", demo.mail, name="demo_mail"),
-        path("demo/mail/<slug:reference>/html/", demo.mail_html, name="demo_mail_html"),
-    ]
+    urlpatterns += demo_pages
