@@ -28,8 +28,8 @@ from billing.models import (
     Settlement,
     SettlementPurpose,
 )
-from billing.money import Money
 from billing.outlook import sums
+from billing.states import PaymentState
 
 from ..access import members_only, payers_only, reader
 from ..forms import CardForm
@@ -46,13 +46,17 @@ def change(request: HttpRequest, membership: Membership) -> HttpResponse:
         return _start(request, membership, form)
     card = cards.default_card(membership.account)
     quote = quote_of(membership)
-    about_the_debt = _split(quote) if quote else {"under_way": _under_way(membership)}
+    about_the_debt = _split(quote) if quote else _under_way(membership)
     return plain_page(request, "portal/card_change.html", membership, quote=quote, card=card, **about_the_debt)
 
 
-def _under_way(membership: Membership) -> list[Money]:
-    """Return what is being paid already."""
-    return sums(payment.money for payment in Payment.objects.for_account(membership.account).live())
+def _under_way(membership: Membership) -> dict[str, Any]:
+    """Tell what is being paid already, and whether that is for the person to approve."""
+    live = list(Payment.objects.for_account(membership.account).live())
+    return {
+        "under_way": sums(payment.money for payment in live),
+        "to_approve": bool(live) and all(payment.state == PaymentState.REQUIRES_ACTION for payment in live),
+    }
 
 
 def quote_of(membership: Membership) -> settling.Quote | None:

@@ -334,6 +334,17 @@ class TestNewCard:
         assert "The new card is only saved now" in page
         assert "Nothing is due now" not in page
 
+    def test_what_waits_for_approval_is_not_said_to_be_checked(self, administrator: Client, account: Account):
+        owe(account, card="three_d_secure")
+        administrator.post(check_page(consent(administrator, account)))
+
+        page = administrator.get(reverse("card_change", args=[account.reference])).content.decode()
+        overview = administrator.get(reverse("overview", args=[account.reference])).content.decode()
+
+        assert "Your payment of €121.00 waits for your approval at the bank." in page
+        assert "We are checking" not in page
+        assert "This payment waits for your approval." in overview
+
     def test_paying_needs_what_was_consented_to(self, administrator: Client, account: Account, services: object):
         sent = {"action": "save_and_pay", "digest": ""}
 
