@@ -33,6 +33,14 @@ class CannotRemove(Exception):
         self.reasons = reasons
 
 
+class CannotUse(Exception):
+    """The card cannot be charged any more; ``reason`` is ``removed``, ``blocked`` or ``expired``."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 def start(account: Account, *, settlement: Settlement | None, by: User, at: datetime) -> CardVisit:
     """Open a visit to the gateway's card page; raises ``GatewayUnavailable``."""
     gateway = get_gateway()
@@ -142,8 +150,16 @@ def _pay(visit: CardVisit, *, at: datetime) -> None:
 
 @transaction.atomic
 def make_default(method: PaymentMethod, *, by: User, at: datetime) -> None:
-    """Charge this card automatically from now on; other cards of its gateway account no longer."""
-    Account.objects.locked().get(pk=method.account_id)
+    """
+    Charge this card automatically from now on; other cards of its gateway account no longer.
+
+    Raises ``CannotUse`` for a card that could not be charged.
+    """
+    account = Account.objects.locked().get(pk=method.account_id)
+    method.refresh_from_db()
+    reason = method.why_unusable(on=account.today(at))
+    if reason:
+        raise CannotUse(reason)
     default_card.make(method, at=at, by=by)
 
 

@@ -45,6 +45,7 @@ TYPES = {
     "service.deletion_due": "A service's data may be deleted.",
     "settlement.consented": "A person consented to pay a list of invoices.",
     "profile.changed": "Details of the account changed.",
+    "account.collection_method_changed": "The account pays in another way from now on.",
     "notice.sent": "The mail server accepted a notice.",
     "notice.failed": "A notice could not be delivered to a recipient.",
 }

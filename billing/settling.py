@@ -7,6 +7,7 @@ of it is derived from its payments, one per seller and currency.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -132,11 +133,18 @@ def _cards(account: Account, settlement: Settlement, method: PaymentMethod) -> d
 
 
 def _count_tries(account: Account, groups: list[QuoteGroup], *, at: datetime) -> None:
-    today = account.moment(account.today(at), 0)
-    tries = Payment.objects.for_account(account).filter(trigger__in=BY_HAND_TRIGGERS, created_at__gte=today)
+    exhausted = tried_out(account, at=at)
     for group in groups:
-        if tries.filter(seller=group.seller, currency=group.currency).count() >= MOST_BY_HAND_A_DAY:
+        if (group.seller.pk, group.currency) in exhausted:
             raise TooManyTries(f"{account} has tried to pay {group.seller} by hand often enough today")
+
+
+def tried_out(account: Account, *, at: datetime) -> set[tuple[int, str]]:
+    """Return the creditors, by seller and currency, whom a person has tried to pay as often today as a day allows."""
+    midnight = account.moment(account.today(at), 0)
+    today = Payment.objects.for_account(account).filter(trigger__in=BY_HAND_TRIGGERS, created_at__gte=midnight)
+    tries = Counter(today.values_list("seller_id", "currency"))
+    return {creditor for creditor, number in tries.items() if number >= MOST_BY_HAND_A_DAY}
 
 
 def _has_changed(account: Account, lines: list[SettlementLine], *, at: datetime) -> bool:

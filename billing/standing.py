@@ -3,6 +3,7 @@ Where each service of an account stands; the only writer of ``Subscription.state
 
 ``refresh`` derives everything from what is owed now: it opens and closes dunning cases,
 makes services past due, and brings them back the moment nothing is owed any more.
+``change_ladder`` plans anew when an account comes to pay in another way.
 ``warn``, ``suspend``, ``cancel`` and ``delete`` are the announced steps downwards, which
 ``dunning`` and ``retention`` take on their dates. All of them run inside the caller's
 transaction with the account row locked.
@@ -173,6 +174,27 @@ def ladder_of(account: Account, owed: list[Invoice], *, at: datetime) -> Ladder:
     cases = DunningCase.objects.for_account(account).open().select_related("policy")
     case = cases.filter(seller=owed[0].seller_id, currency=owed[0].currency).first() if owed else None
     return (case.policy if case else DunningPolicy.objects.in_force(account, at=at)).ladder()
+
+
+def change_ladder(account: Account, *, at: datetime) -> None:
+    """
+    Put what is owed on the ladder of how the account pays now, and plan its steps anew.
+
+    A stop that was announced is called off: if one follows, it is announced with its own lead.
+    """
+    policy = DunningPolicy.objects.in_force(account, at=at)
+    for case in DunningCase.objects.for_account(account).open().select_related("account", "anchor"):
+        case.policy = policy
+        case.save(update_fields=["policy"])
+        _anchor(case, case.anchor, at=at)
+    owed = debt(account, on=account.today(at))
+    unpaid = (SubscriptionState.PAST_DUE, SubscriptionState.WARNED)
+    for subscription in Subscription.objects.filter(pk__in=owed.by_service, state__in=unpaid):
+        plan = _plan(account, owed.by_service[subscription.pk], at=at)
+        if subscription.state == SubscriptionState.WARNED:
+            subscription.move(SubscriptionState.PAST_DUE, warned_at=None, **plan)
+        else:
+            Subscription.objects.filter(pk=subscription.pk).update(**plan)
 
 
 def _recover(subscription: Subscription, *, at: datetime) -> None:

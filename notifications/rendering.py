@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import css_inline
 from django.conf import settings
@@ -22,7 +22,8 @@ WIDTH = 76
 DATE = re.compile(r"\b(\d{1,2}) ([^\W\d]+) (\d{4})\b")
 # Stands for a space that must not become a line break, while lines are broken.
 GLUE = "\ue000"
-SUBJECT_LENGTH = 150
+SUBJECT_LENGTH = 120
+NAME_LENGTH = 50
 
 INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
@@ -45,17 +46,27 @@ def render(letter: Letter, *, language: str) -> Mail:
         "support_email": settings.SUPPORT_EMAIL,
     }
     with translation.override(language):
-        subject = render_to_string(f"emails/{letter.type}.subject.txt", context)
+        subject = render_to_string(f"emails/{letter.type}.subject.txt", context | {"letter": in_short(letter)})
         text = render_to_string(f"emails/{letter.type}.txt", context)
         html = render_to_string(f"emails/{letter.type}.html", context)
     return Mail(subject=one_line(subject), text=wrapped(text), html=INLINER.inline(html))
 
 
-def one_line(subject: str) -> str:
-    """Make one line of a subject, so that no name can add a header."""
-    line = " ".join("".join(character if character.isprintable() else " " for character in subject).split(" "))
-    line = re.sub(r"  +", " ", line).strip()
-    return textwrap.shorten(line, SUBJECT_LENGTH, placeholder="…") if len(line) > SUBJECT_LENGTH else line
+def in_short(letter: Letter) -> Letter:
+    """Shorten a long name, so that the subject keeps its amount and its date."""
+    return replace(letter, account=one_line(letter.account, NAME_LENGTH))
+
+
+def one_line(text: str, length: int = SUBJECT_LENGTH) -> str:
+    """Make one line of at most ``length`` of a text, so that no name can add a header."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    line = re.sub(r" +", " ", printable).strip()
+    if len(line) <= length:
+        return line
+    cut = line[: length - 1]
+    # Between words, unless that leaves next to nothing.
+    whole_words = cut.rpartition(" ")[0]
+    return f"{whole_words if len(whole_words) > length // 2 else cut}…"
 
 
 def wrapped(text: str) -> str:

@@ -113,7 +113,8 @@ RULES = {
 }
 
 NOT_MAILED = {
-    "invoice.paid",  # the receipt of the payment says it
+    "invoice.paid",
+    "invoice.reopened",  # the receipt of the payment says it
     "payment.unknown",  # the page says that it is being checked; the end is mailed
     "payment.canceled",  # whoever gave up was there
     "card.added",
@@ -129,6 +130,7 @@ NOT_MAILED = {
     "service.deletion_due",  # for the seller's product
     "settlement.consented",
     "profile.changed",
+    "account.collection_method_changed",  # staff agree it with the customer
     "notice.sent",
     "notice.failed",
 }

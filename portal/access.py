@@ -10,7 +10,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -30,10 +31,20 @@ AccountView = Callable[..., HttpResponse]
 
 
 class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]
-    """People come by invitation; nobody signs up."""
+    """People come by invitation; nobody signs up. What their mails link to is here, whatever a request says."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a mail of signing in; its links have the host and port of ``BASE_URL``."""
+        links = {name: at_base_url(value) for name, value in context.items() if name.endswith("_url") and value}
+        super().send_mail(template_prefix, email, context | links)
+
+
+def at_base_url(address: str) -> str:
+    """Return the same page at ``BASE_URL``."""
+    return f"{settings.BASE_URL}{urlsplit(address)._replace(scheme='', netloc='').geturl()}"
 
 
 def reader(request: HttpRequest) -> User:

@@ -141,7 +141,8 @@ class Facts:
     def _pay_without_card(self) -> tuple[str, str]:
         account, due = self.outlook.account, self.payable
         if not account.pays_by_card:
-            return reverse("invoice", args=[account.reference, due[0].reference]), _("See how to pay")
+            address = reverse("invoice", args=[account.reference, due[0].reference])
+            return f"{address}#transfer", _("See how to pay")
         label = _("Change card and pay %(amount)s") if self.outlook.card else _("Add a card and pay %(amount)s")
         return self.page("card_change"), label % {"amount": self.owed}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from billing.declines import advice
-from billing.models import Event
+from billing.models import CollectionMethod, Event
 from billing.money import Money
 
 from .wording import amounts, card, long_date, moment, money
@@ -134,6 +134,12 @@ def _of_service(text: Callable[[], str]) -> Callable[[Event], Words]:
     return lambda event: (text() % {"service": _service(event)}, "")
 
 
+def _pays_otherwise(event: Event) -> Words:
+    if event.codes.get("to") == CollectionMethod.SEND_INVOICE:
+        return _("This account now pays by bank transfer; no card is charged automatically."), ""
+    return _("This account now pays by card, charged automatically."), ""
+
+
 # What the timeline tells, and how the news is taken. Mail deliveries and dunning's own
 # book-keeping are left out: the facts they follow from are told.
 TOLD: dict[str, tuple[str, Callable[[Event], Words]]] = {
@@ -172,5 +178,6 @@ TOLD: dict[str, tuple[str, Callable[[Event], Words]]] = {
     "service.deletion_announced": ("danger", _announced),
     "service.deletion_due": ("danger", _of_service(lambda: _("The data of %(service)s may now be deleted."))),
     "settlement.consented": ("info", _consented),
+    "account.collection_method_changed": ("info", _pays_otherwise),
     "profile.changed": ("info", lambda event: (_("The account's details were changed."), "")),
 }

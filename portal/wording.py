@@ -3,44 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.core import Locale
-from babel.dates import format_date, format_time
-from babel.lists import format_list
-from babel.numbers import format_percent
-from django.utils import timezone, translation
+from babel.dates import format_date
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from billing import written
 from billing.models import PaymentMethod
-from billing.money import PARTS_PER_MILLION, Money, display, locale_of
+from billing.written import amount as money
+from billing.written import amounts, listing, locale, percent
+from billing.written import day as long_date
+
+__all__ = ["amounts", "card", "countries", "hour", "listing", "long_date", "moment", "money", "month", "percent"]
 
 BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express", "maestro": "Maestro"}
-
-
-def locale() -> str:
-    return locale_of(translation.get_language())
-
-
-def money(amount: Money) -> str:
-    return display(amount, locale())
-
-
-def amounts(each: Iterable[Money]) -> str:
-    """Write one amount per currency: ``€238.00 and $50.00``."""
-    return listing([money(amount) for amount in each])
-
-
-def listing(words: list[str]) -> str:
-    return format_list(words, locale=locale())
-
-
-def long_date(day: dt.date) -> str:
-    """Write ``24 November 2026``: dates that cost money have their month in full."""
-    return format_date(day, "d MMMM y", locale=locale())
 
 
 def month(year: int, number: int) -> str:
@@ -55,17 +34,12 @@ def moment(at: dt.datetime, zone: str | None = None) -> str:
 
 def hour(at: dt.datetime, zone: str | None = None) -> str:
     local = timezone.localtime(at, ZoneInfo(zone) if zone else None)
-    return format_time(local, "HH:mm", locale=locale())
+    return written.hour(local)
 
 
 def card(method: PaymentMethod) -> str:
     """Write ``Visa •••• 4242``, kept on one line."""
     return f"{BRANDS.get(method.brand, method.brand.title())} •••• {method.last4}"
-
-
-def percent(rate: int) -> str:
-    """Write parts per million as a percentage: 210000 is ``21%``, 55000 is ``5.5%``."""
-    return format_percent(Decimal(rate) / PARTS_PER_MILLION, "#,##0.##%", locale=locale())
 
 
 def countries() -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -13,10 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from .. import clock, standing
+from .. import clock, standing, terms
 from ..administrators import is_the_last_administrator
 from ..events import record
-from ..models import Account, Contact, Event, LedgerEntry, Membership, Payment
+from ..models import Account, CollectionMethod, Contact, Event, LedgerEntry, Membership, Payment, User
 from ..money import Money
 from ..outlook import outlook
 from .forms import AccountForm, ContactForm, MembershipForm
@@ -53,7 +53,11 @@ class AccountAdmin(Shown):
             {"fields": ["collection_method", "terms_days", "policy_name", "decide_before_suspension", "created_at"]},
         ),
     ]
-    actions = ["refresh_standing"]
+    actions = ["refresh_standing", "pay_by_card", "pay_by_invoice"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> list[str]:
+        """How an account pays is changed by an act on the list, which changes what was planned as well."""
+        return [*self.readonly_fields, "collection_method"] if obj else self.readonly_fields
 
     def get_inlines(self, request: HttpRequest, obj: Account | None = None) -> list[Any]:
         return [MembershipInline, ContactInline] if obj else []
@@ -83,6 +87,26 @@ class AccountAdmin(Shown):
             done += 1
         told = ngettext("%(number)d account worked out anew.", "%(number)d accounts worked out anew.", done)
         messages.success(request, told % {"number": done})
+
+    @admin.action(description=_("Let it pay by card, automatically"), permissions=["change"])
+    def pay_by_card(self, request: HttpRequest, accounts: QuerySet[Account]) -> None:
+        self._let_pay(request, accounts, CollectionMethod.CHARGE_AUTOMATICALLY)
+
+    @admin.action(description=_("Let it pay by bank transfer, from an invoice"), permissions=["change"])
+    def pay_by_invoice(self, request: HttpRequest, accounts: QuerySet[Account]) -> None:
+        self._let_pay(request, accounts, CollectionMethod.SEND_INVOICE)
+
+    def _let_pay(self, request: HttpRequest, accounts: QuerySet[Account], to: CollectionMethod) -> None:
+        others = list(accounts.exclude(collection_method=to))
+        for account in others:
+            self.log_change(request, account, f"changed how it pays to {to}")
+            terms.change_collection_method(account, to, by=cast("User", request.user), at=clock.now())
+        told = ngettext(
+            "%(number)d account pays in another way from now on.",
+            "%(number)d accounts pay in another way from now on.",
+            len(others),
+        )
+        messages.success(request, told % {"number": len(others)})
 
 
 def how_it_stands(account: Account, *, at: datetime) -> dict[str, Any]:

@@ -107,6 +107,9 @@ class SellerForm(ModelForm):
     def clean_currency(self) -> str:
         return clean_currency(self.cleaned_data["currency"])
 
+    def clean_invoice_series(self) -> str:
+        return str(self.cleaned_data["invoice_series"]).upper()
+
     def clean_iban(self) -> str:
         try:
             return str(iban.validate(self.cleaned_data["iban"]))

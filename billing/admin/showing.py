@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from babel.numbers import format_percent
 from django.contrib import admin
 from django.db.models import BigIntegerField, Field, Model, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import get_language
 
 from .. import clock
-from ..money import Money, display, locale_of
+from ..money import Money
+from ..written import amount, percent
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -31,20 +29,6 @@ else:
 Row = TypeVar("Row", bound=Model)
 
 PATIENCE = timedelta(seconds=10)
-
-
-def written(money: Money) -> str:
-    """Write an amount in the reader's language."""
-    return display(money, _locale())
-
-
-def percent(rate: int) -> str:
-    """Write a rate in parts per million in the reader's language."""
-    return format_percent(Decimal(rate).scaleb(-6), locale=_locale(), decimal_quantization=False)
-
-
-def _locale() -> str:
-    return locale_of(get_language())
 
 
 def is_amount(field: Field[Any, Any]) -> bool:
@@ -66,7 +50,7 @@ def _shown(field: Field[Any, Any]) -> Callable[[Any], str | None]:
         number = getattr(row, field.name)
         if number is None:
             return None
-        return percent(number) if is_rate(field) else written(Money(number, _currency(row, field)))
+        return percent(number) if is_rate(field) else amount(Money(number, _currency(row, field)))
 
     return shown
 

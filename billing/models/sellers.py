@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+# With the year and five digits after it, and RF and its check before it, a creditor reference of at most 25 characters.
+INVOICE_SERIES = r"\A[A-Z0-9]{1,10}\Z"
 
 
 class Seller(models.Model):
@@ -22,7 +27,13 @@ class Seller(models.Model):
     account_holder = models.CharField(
         _("account holder"), max_length=70, help_text=_("Exactly as the bank knows it: payers' banks compare names.")
     )
-    invoice_series = models.CharField(_("invoice series"), max_length=10, unique=True)
+    invoice_series = models.CharField(
+        _("invoice series"),
+        max_length=10,
+        unique=True,
+        validators=[RegexValidator(INVOICE_SERIES, _("Give 1 to 10 capitals and digits, without spaces or signs."))],
+        help_text=_("Capitals and digits, such as EX: the payment reference of each invoice is made of it."),
+    )
     gateway_account = models.CharField(
         _("gateway account"), max_length=64, help_text=_("Sellers that share one can charge the same stored card.")
     )
@@ -31,6 +42,11 @@ class Seller(models.Model):
         verbose_name = _("seller")
         verbose_name_plural = _("sellers")
         ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(invoice_series__regex=INVOICE_SERIES), name="seller_invoice_series_is_capitals_and_digits"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

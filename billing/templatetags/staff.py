@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 from django.db.models import QuerySet
 
-from ..admin.showing import written
+from .. import written
 from ..models import StaffTask
 from ..money import Money
 
@@ -16,7 +16,7 @@ FIRST_TASKS = 10
 
 @register.filter
 def money(amount: Money) -> str:
-    return written(amount)
+    return written.amount(amount)
 
 
 @register.simple_tag

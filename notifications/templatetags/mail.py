@@ -6,52 +6,46 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time
-from babel.lists import format_list
 from django import template
 from django.template import Context
 from django.utils.safestring import mark_safe
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from billing.money import Money, display, locale_of
+from billing import written
+from billing.money import Money
 
 register = template.Library()
-
-
-def _locale() -> str:
-    return locale_of(get_language())
 
 
 @register.filter
 def money(amount: Money) -> str:
     """Write an amount: ``€238.00``."""
-    return display(amount, _locale())
+    return written.amount(amount)
 
 
 @register.filter
 def amounts(several: Iterable[Money]) -> str:
     """Write amounts of different currencies, never added up: ``€238.00 and $50.00``."""
-    return listed(money(amount) for amount in several)
+    return written.amounts(several)
 
 
 @register.filter
 def listed(names: Iterable[str]) -> str:
     """Write a list as a sentence does: ``A, B and C``."""
-    return format_list(list(names), locale=_locale())
+    return written.listing(names)
 
 
 @register.filter
 def day(when: date) -> str:
     """Write a date with the month in words: ``24 November 2026``."""
-    return format_date(when, "long", locale=_locale())
+    return written.day(when)
 
 
 @register.filter
 def moment(when: datetime, zone: str) -> str:
     """Write a moment as a clock in ``zone`` shows it: ``24 November 2026 at 10:00``."""
     local = when.astimezone(ZoneInfo(zone))
-    return _("%(day)s at %(time)s") % {"day": day(local.date()), "time": format_time(local, "HH:mm", locale=_locale())}
+    return _("%(day)s at %(time)s") % {"day": day(local.date()), "time": written.hour(local)}
 
 
 @register.filter

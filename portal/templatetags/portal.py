@@ -87,6 +87,12 @@ def is_expired(method: PaymentMethod, today: dt.date) -> bool:
     return method.is_expired(on=today)
 
 
+@register.filter
+def can_take_over(method: PaymentMethod, today: dt.date) -> bool:
+    """Whether the card may become the one that is charged automatically."""
+    return not method.is_default and not method.why_unusable(on=today)
+
+
 @register.inclusion_tag("portal/_badge.html")
 def invoice_status(invoice: Invoice, today: dt.date) -> dict[str, Any]:
     return {"status": status.of_invoice(invoice, today=today)}

@@ -16,7 +16,12 @@ MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; fra
 @login_not_required
 @require_safe
 def mails(request: HttpRequest) -> HttpResponse:
-    return render(request, "demo/mails.html", {"letters": letters()})
+    """List what was sent, to everyone or to one of them."""
+    sent = letters()
+    chosen = request.GET.get("to", "")
+    shown = [letter for letter in sent if chosen in ("", letter.recipient)]
+    recipients = sorted({letter.recipient for letter in sent})
+    return render(request, "demo/mails.html", {"letters": shown, "recipients": recipients, "chosen": chosen})
 
 
 @login_not_required

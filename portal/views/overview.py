@@ -8,6 +8,7 @@ from billing import clock
 from billing.declines import advice
 from billing.models import Membership
 from billing.outlook import outlook, sums
+from billing.states import PaymentState
 
 from ..access import members_only
 from ..alert import Facts
@@ -30,6 +31,7 @@ def overview(request: HttpRequest, membership: Membership) -> HttpResponse:
         payable=payable,
         to_pay=sums(invoice.due_money for invoice in payable),
         under_way=sums(invoice.due_money for invoice in view.due if invoice not in payable),
+        approvals=[payment for payment in view.live if payment.state == PaymentState.REQUIRES_ACTION],
         invoices=view.due[:MOST] or view.recent,
         failure=failure,
         failure_advice=advice(failure.decline_code) if failure else None,

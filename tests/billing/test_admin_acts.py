@@ -194,6 +194,27 @@ def test_taking_ones_own_task_again_changes_nothing(moments, agent):
     assert take(task, by=agent).taken_by == agent
 
 
+def test_how_an_account_pays_is_an_act_and_no_field(agent):
+    account = owing("").account
+    page = reverse("admin:billing_account_change", args=[account.pk])
+
+    form = signed_in(agent).get(page).content.decode()
+    told = run(agent, "account", "pay_by_invoice", account)
+    again = run(agent, "account", "pay_by_invoice", account)
+    account.refresh_from_db()
+
+    assert 'name="collection_method"' not in form
+    assert not account.pays_by_card
+    assert "1 account pays in another way" in told
+    assert "0 accounts pay in another way" in again
+    assert noted(agent) == [(str(account.pk), "changed how it pays to send_invoice")]
+    assert account.events.get(type="account.collection_method_changed").actor == agent
+
+    run(agent, "account", "pay_by_card", account)
+    account.refresh_from_db()
+    assert account.pays_by_card
+
+
 def test_an_edit_by_staff_is_told_to_the_customer(agent):
     account = a_story().account
     page = reverse("admin:billing_account_change", args=[account.pk])

@@ -9,7 +9,9 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.exceptions import ValidationError
+from django.db import DatabaseError, transaction
 from django.urls import reverse
+from stdnum import iso11649
 
 from billing import clock, invoicing
 from billing.models import (
@@ -27,7 +29,7 @@ from billing.models import (
 )
 from billing.subscribing import subscribe, tax_treatment
 from tests.billing.admin_rows import billing_admins, superuser
-from tests.factories import MONDAY, AccountFactory, PlanFactory, SellerFactory, UserFactory
+from tests.factories import MONDAY, AccountFactory, InvoiceFactory, PlanFactory, SellerFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +84,30 @@ def test_a_seller_a_plan_an_account_and_its_people_are_set_up():
     assert (stored.price, stored.currency, stored.tax_rate) == (12_50, "EUR", 210_000)
     assert Membership.objects.get().may_manage
     assert Contact.objects.get().kinds == ["invoices"]
+
+
+@pytest.mark.parametrize("series", ["EX-", "E X", "ÉX", "EX\u0661", "ABCDEFGHIJK", "-", "EX\nY"])
+def test_a_series_that_makes_no_payment_reference_is_refused_by_form_and_database(series: str):
+    page = add("seller", SELLER | {"invoice_series": series})
+
+    assert page
+    assert not Seller.objects.exists()
+    with pytest.raises(DatabaseError), transaction.atomic():
+        SellerFactory(invoice_series=series)
+
+
+def test_a_series_is_stored_in_capitals_and_belongs_to_one_seller():
+    assert add("seller", SELLER | {"invoice_series": "ex"}) == ""
+
+    assert Seller.objects.get().invoice_series == "EX"
+    assert "already exists" in add("seller", SELLER | {"invoice_series": "Ex"})
+
+
+def test_the_longest_series_makes_a_reference_of_at_most_21_letters_and_digits():
+    invoice = InvoiceFactory(seller=SellerFactory(invoice_series="ABCDEFGHIJ"))
+
+    assert len(invoice.creditor_reference.removeprefix("RF")) - 2 <= 21
+    assert iso11649.is_valid(invoice.creditor_reference)
 
 
 def test_a_person_gets_no_password_no_mail_and_a_verified_address():

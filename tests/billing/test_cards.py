@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -19,6 +19,8 @@ from tests.factories import (
     SubscriptionFactory,
     UserFactory,
 )
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("money_ok")]
 
@@ -212,3 +214,23 @@ def test_a_card_that_is_of_no_use_meanwhile_is_not_charged(sandbox, gone: dict):
         settling.settle(settlement, method=card, by=None, at=at)
 
     assert not sandbox.charges()
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"blocked_reason": "stolen_card"}, "blocked"),
+        ({"exp_year": 2020}, "expired"),
+        ({"removed_at": LONG_AGO}, "removed"),
+    ],
+)
+def test_a_card_that_became_useless_meanwhile_is_not_made_the_default(changed: dict, reason: str):
+    service = owing("good")
+    second = PaymentMethodFactory(account=service.account, is_default=False)
+    PaymentMethod.objects.filter(pk=second.pk).update(**changed)
+
+    with pytest.raises(cards.CannotUse) as refused:
+        cards.make_default(second, by=UserFactory(), at=noon(service))
+
+    assert refused.value.reason == reason
+    assert PaymentMethod.objects.get(is_default=True) != second

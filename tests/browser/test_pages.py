@@ -6,8 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from billing import clock, quotes, settling
-from billing.models import SettlementPurpose
-from tests.factories import PaymentMethodFactory
+from billing.models import Account, Invoice, InvoiceLine, Seller, SettlementPurpose, Subscription, User
+from tests.factories import ContactFactory, PaymentMethodFactory
 from tests.journeys.steps import GOOD_CARD, save_and_pay
 from tests.journeys.world import World
 
@@ -60,6 +60,33 @@ def test_pages_of_an_account_with_stopped_services(world, open_tab):
 
     look_at(tab, *(f"{world.address}{path}" for path in OF_PERSON))
     look_at(tab, *(world.page(path) for path in OF_ACCOUNT))
+
+
+def test_names_without_a_space_make_no_page_wider(refused, open_tab):
+    endless = "Donaudampfschifffahrtsgesellschaft" * 5
+    account = refused.account
+    Account.objects.update(legal_name=endless, purchase_order_number=endless[:50], street=endless)
+    Subscription.objects.update(name=endless[:100])
+    Seller.objects.update(name=endless, account_holder=endless[:70])
+    InvoiceLine.objects.update(description=endless)
+    Invoice.objects.update(seller_details={"name": endless, "account_holder": endless, "address": [endless]})
+    User.objects.update(name=endless[:100])
+    ContactFactory(account=account, email=f"{endless[:60]}@example.com", name=endless[:100])
+    invoice = account.invoices.first()
+    tab = open_tab()
+    sign_in(refused, tab)
+    pages = [refused.page(path) for path in (*OF_ACCOUNT, f"invoices/{invoice.reference}/")]
+
+    wide = []
+    for size in (SMALL, LARGE):
+        tab.page.set_viewport_size(size)
+        for address in (*pages, f"{refused.address}/accounts/"):
+            tab.open(address)
+            width = tab.page.evaluate("document.documentElement.scrollWidth")
+            if width > size["width"]:
+                wide.append(f"{tab.url}: {width} of {size['width']} px")
+
+    assert wide == []
 
 
 def test_pages_of_one_invoice_one_card_and_one_payment(refused, open_tab):

@@ -131,10 +131,22 @@ def test_a_name_cannot_add_a_header_or_markup():
     assert "<b>Ltd</b>" in mail.text
 
 
-def test_a_long_name_does_not_break_the_subject():
-    letter = replace(samples.rich("payment.failed"), account="Very Long Name " * 20)
+@each_mail
+@each_language
+@pytest.mark.parametrize(
+    "name", ["A" * 200, "Stichting " * 20, "Bakkerij\nDe Vijf\r\nSterren " * 8], ids=["word", "words", "lines"]
+)
+def test_a_long_name_leaves_the_subject_one_line_with_its_amount_and_its_date(event_type, language, name):
+    letter = samples.rich(event_type)
+    short = render(replace(letter, account="Contoso"), language).subject
 
-    assert len(render(letter, "en").subject) <= 150
+    subject = render(replace(letter, account=name), language).subject
+
+    assert len(subject) <= 120
+    assert subject.isprintable()
+    assert name[:8] in subject
+    for told in (*AMOUNT.findall(short), *DATE.findall(short)):
+        assert told in subject
 
 
 def test_amounts_of_two_currencies_are_never_added_up():

@@ -167,6 +167,31 @@ class TestAccessEndpoint:
         assert Client().get(address, headers={"Authorization": "Bearer product-token-for-tests"}).status_code == 404
 
 
+ODD = ["A-%00", "A-0123456789ABCDE%00", "%00", "A-%0A", "A-%C3%A9", "A-%F0%9F%92%A9", "A-" + "0" * 400, "a-0", "'"]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_cannot_be_a_reference_is_not_found_anywhere(administrator: Client, account: Account, odd: str):
+    ours = f"/accounts/{account.reference}"
+    addresses = [
+        f"/accounts/{odd}/",
+        f"{ours}/settlements/{odd}/",
+        f"{ours}/settlements/{odd}/result/",
+        f"{ours}/payments/{odd}/return/",
+        f"{ours}/cards/return/{odd}/",
+        f"{ours}/cards/{odd}/default/",
+        f"{ours}/cards/{odd}/remove/",
+        f"{ours}/invoices/{odd}/",
+    ]
+    product = {"Authorization": "Bearer product-token-for-tests"}
+
+    answers = [administrator.get(address).status_code for address in addresses]
+    asked = Client().get(f"/api/v1/access/{odd}", headers=product).status_code
+    told = Client().post(f"/webhooks/{odd}/", b"{}", content_type="application/json").status_code
+
+    assert {*answers, asked, told} == {404}
+
+
 def test_an_unknown_gateway_is_404_and_a_bad_signature_400(db: None):
     client = Client(enforce_csrf_checks=True)
 

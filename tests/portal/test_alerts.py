@@ -286,7 +286,7 @@ def test_whoever_pays_by_transfer_is_led_to_the_invoice():
 
     (alert,) = Facts(account=by_invoice, due=[OVERDUE], cards=[]).alerts()
 
-    assert alert.action_url == "/accounts/A-1/invoices/I-1/"
+    assert alert.action_url == "/accounts/A-1/invoices/I-1/#transfer"
 
 
 def test_a_viewer_is_led_to_who_can_pay():

@@ -306,6 +306,45 @@ class TestNewCard:
         assert "€242.00" in page
         assert list(sandbox.charges()) == []
 
+    def test_the_sixth_try_of_a_day_stores_the_card_and_says_what_else_can_be_done(
+        self, administrator: Client, account: Account, services: object, sandbox: Engine
+    ):
+        for _ in range(5):
+            self.start(administrator, account, "save_and_pay")
+            submit_card(sandbox, account.card_visits.latest("pk"), "insufficient_funds")
+            self.come_back(administrator, account)
+        tried = len(list(sandbox.charges()))
+
+        self.start(administrator, account, "save_and_pay")
+        submit_card(sandbox, account.card_visits.latest("pk"), "good")
+        page = self.come_back(administrator, account)
+
+        assert "Visa •••• 4242 is saved, but nothing was charged: you have tried 5 times today." in page
+        assert "Try again tomorrow, use bank transfer or contact us." in page
+        assert "changed meanwhile" not in page
+        assert len(list(sandbox.charges())) == tried
+
+    def test_while_everything_is_checked_the_page_says_so_and_only_saves(self, administrator: Client, account: Account):
+        owe(account, card="lost_answer")
+        administrator.post(check_page(consent(administrator, account)))
+
+        page = administrator.get(reverse("card_change", args=[account.reference])).content.decode()
+
+        assert "We are checking your payment of €121.00. Please do not pay again." in page
+        assert "The new card is only saved now" in page
+        assert "Nothing is due now" not in page
+
+    def test_what_waits_for_approval_is_not_said_to_be_checked(self, administrator: Client, account: Account):
+        owe(account, card="three_d_secure")
+        administrator.post(check_page(consent(administrator, account)))
+
+        page = administrator.get(reverse("card_change", args=[account.reference])).content.decode()
+        overview = administrator.get(reverse("overview", args=[account.reference])).content.decode()
+
+        assert "Your payment of €121.00 waits for your approval at the bank." in page
+        assert "We are checking" not in page
+        assert "This payment waits for your approval." in overview
+
     def test_paying_needs_what_was_consented_to(self, administrator: Client, account: Account, services: object):
         sent = {"action": "save_and_pay", "digest": ""}
 

@@ -61,7 +61,7 @@ def test_a_forgotten_password_is_set_by_a_mailed_link(user: User, mailoutbox: li
     client = Client()
 
     client.post(reverse("account_reset_password"), {"email": user.email})
-    link = re.search(r"https?://testserver(\S+)", mailoutbox[0].body)
+    link = re.search(r"http://localhost:8000(\S+)", mailoutbox[0].body)
     assert link is not None
     page = client.get(link.group(1), follow=True)
     done = client.post(
@@ -94,7 +94,7 @@ def test_a_person_without_a_confirmed_address_does_not_get_in(db: None, mailoutb
     client = Client()
 
     page = client.post(reverse("account_login"), {"login": user.email, "password": PASSWORD}, follow=True)
-    link = re.search(r"https?://testserver(\S+)", mailoutbox[0].body)
+    link = re.search(r"http://localhost:8000(\S+)", mailoutbox[0].body)
     assert link is not None
     asked = client.get(link.group(1)).content.decode()
     client.post(link.group(1))
@@ -102,6 +102,24 @@ def test_a_person_without_a_confirmed_address_does_not_get_in(db: None, mailoutb
     assert "Confirm your e-mail address" in page.content.decode()
     assert "Yes, confirm it" in asked
     assert EmailAddress.objects.get(user=user).verified
+
+
+@pytest.mark.parametrize("confirmed", ["yes", ""])
+def test_no_mail_of_signing_in_links_to_where_a_request_says(db: None, settings, mailoutbox: list[Any], confirmed: str):
+    settings.BASE_URL, settings.ALLOWED_HOSTS = "https://pay.example.com", ["*"]
+    user = MembershipFactory(user=UserFactory(address__verified=bool(confirmed))).user
+    forged = {"Host": "evil.example:8666", "X-Forwarded-Host": "evil.example"}
+    client = Client(headers=forged)
+
+    client.post(reverse("account_reset_password"), {"email": user.email})
+    client.post(reverse("account_reset_password"), {"email": "nobody@example.com"})
+    client.post(reverse("account_request_login_code"), {"email": user.email})
+    client.post(reverse("account_login"), {"login": user.email, "password": PASSWORD})
+
+    assert len(mailoutbox) >= 3
+    assert not any("evil" in str(mail.message()) for mail in mailoutbox)
+    linked = {link for mail in mailoutbox for link in re.findall(r"https?://[^/\s]+", mail.body)}
+    assert linked == {"https://pay.example.com"}
 
 
 def test_two_step_sign_in_is_turned_on_and_asked_for(user: User):
