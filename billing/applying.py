@@ -128,8 +128,8 @@ def _allocate(credit: Credit | WriteOff, invoice: Invoice, amount: int, *, at: d
         next_charge_at=None,
         next_action_at=None,
     )
-    about = {"payment": credit} if isinstance(credit, Payment) else {}
-    record("invoice.paid", at=at, account=invoice.account, invoice=invoice, **about)
+    payment = credit if isinstance(credit, Payment) else None
+    record("invoice.paid", at=at, account=invoice.account, invoice=invoice, payment=payment)
 
 
 def _unallocate(credit: Credit, invoice: Invoice, amount: int, *, at: datetime) -> Invoice:

@@ -92,14 +92,16 @@ def _payments() -> Iterator[str]:
     """I4: what was received is applied, given back, or unapplied credit."""
     gone = _given_back()
     applied = Coalesce(Sum("allocations__amount"), 0)
-    for payment in Payment.objects.succeeded().annotate(applied=applied):
-        left = payment.amount - payment.applied - gone["payment", payment.pk]
-        if payment.unapplied != left:
-            yield f"I4 payment {payment}: {left} should be unapplied, is {payment.unapplied}"
-    for note in CreditNote.objects.annotate(applied=applied):
-        left = note.total - note.applied - gone["credit_note", note.pk]
-        if note.unapplied != left:
-            yield f"I4 credit note {note}: {left} should be unapplied, is {note.unapplied}"
+    payments = Payment.objects.succeeded().annotate(applied=applied)
+    for pk, reference, amount, used, unapplied in payments.values_list(
+        "pk", "reference", "amount", "applied", "unapplied"
+    ):
+        if unapplied != (left := amount - used - gone["payment", pk]):
+            yield f"I4 payment {reference}: {left} should be unapplied, is {unapplied}"
+    notes = CreditNote.objects.annotate(applied=applied)
+    for pk, number, total, used, unapplied in notes.values_list("pk", "number", "total", "applied", "unapplied"):
+        if unapplied != (left := total - used - gone["credit_note", pk]):
+            yield f"I4 credit note {number}: {left} should be unapplied, is {unapplied}"
     received = Allocation.objects.filter(payment__isnull=False)
     for allocation in received.exclude(payment__state=PaymentState.SUCCEEDED):
         yield f"I4 allocation {allocation.pk}: of a payment that has not succeeded"

@@ -113,8 +113,8 @@ RULES = {
 }
 
 NOT_MAILED = {
-    "invoice.paid",
-    "invoice.reopened",  # the receipt of the payment says it
+    "invoice.paid",  # the receipt of the payment says it
+    "invoice.reopened",  # what reopened it is mailed
     "payment.unknown",  # the page says that it is being checked; the end is mailed
     "payment.canceled",  # whoever gave up was there
     "card.added",
