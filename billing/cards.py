@@ -63,7 +63,7 @@ def start(account: Account, *, settlement: Settlement | None, by: User, at: date
 def _gateway_account(account: Account, settlement: Settlement | None) -> str:
     """Return where to store the card: with the seller whose debt is the most urgent, whose service it is, or any."""
     if settlement:
-        return quotes.most_urgent(settlement).gateway_account
+        return quotes.groups_of(settlement)[0].gateway_account
     services = account.subscriptions.exclude(state=SubscriptionState.DELETED).select_related("seller")
     service = services.order_by("pk").first()
     seller = service.seller if service else Seller.objects.order_by("pk").first()

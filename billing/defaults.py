@@ -38,8 +38,13 @@ LADDERS = {
     ],
 }
 
-# (currency, no case under, no suspension under), in minor units.
-FLOORS = [("EUR", 5_00, 25_00), ("USD", 5_00, 25_00), ("GBP", 5_00, 25_00), ("JPY", 800, 4_000)]
+# (currency, no case under, no suspension under, no part payment under), in minor units.
+FLOORS = [
+    ("EUR", 5_00, 25_00, 5_00),
+    ("USD", 5_00, 25_00, 5_00),
+    ("GBP", 5_00, 25_00, 5_00),
+    ("JPY", 800, 4_000, 800),
+]
 
 # What staff may do, each group on top of the one before it.
 SUPPORT_AGENT = (
@@ -96,8 +101,12 @@ def _install_dunning() -> None:
             DunningStep.objects.bulk_create(
                 DunningStep(policy=policy, act=act, day=day, lead_days=lead) for act, day, lead in steps
             )
-    for currency, smallest_case, smallest_suspension in FLOORS:
+    for currency, smallest_case, smallest_suspension, smallest_payment in FLOORS:
         CurrencyFloor.objects.get_or_create(
             currency=currency,
-            defaults={"smallest_case": smallest_case, "smallest_suspension": smallest_suspension},
+            defaults={
+                "smallest_case": smallest_case,
+                "smallest_suspension": smallest_suspension,
+                "smallest_payment": smallest_payment,
+            },
         )

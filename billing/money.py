@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from babel.core import Locale
-from babel.numbers import parse_pattern
+from babel.numbers import NumberFormatError, parse_decimal, parse_pattern
 from iso4217 import Currency
 
 PARTS_PER_MILLION = 1_000_000
+PLAIN_AMOUNT = re.compile(r"\d+(?:[.,]\d{1,2})?")
 LETTER_BESIDE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
 
 
@@ -107,3 +108,26 @@ def display(money: Money, locale: str) -> str:
     pattern.frac_prec = (digits, digits)
     text = pattern.apply(decimal(money), Locale.parse(locale), currency=money.currency, currency_digits=False)
     return LETTER_BESIDE_DIGIT.sub("\u00a0", text)
+
+
+def parse(text: str, currency: str, locale: str) -> Money:
+    """
+    Read an amount as a person types it: ``1.234,50`` or ``1,234.50`` by locale, a plain ``50.00`` or ``50,00`` in any.
+
+    Raises ``ValueError`` for what is no amount, or has more decimals than the currency.
+    """
+    typed = "".join(character for character in text if character in "0123456789.,-")
+    if not typed or any(character.isalpha() for character in text.replace(currency, "")):
+        raise ValueError(f"{text!r} is no amount")
+    try:
+        number = (
+            Decimal(typed.replace(",", "."))
+            if PLAIN_AMOUNT.fullmatch(typed)
+            else parse_decimal(typed, locale=locale, strict=True)
+        )
+    except NumberFormatError as error:
+        raise ValueError(f"{text!r} is no amount") from error
+    minor = number.scaleb(exponent(currency))
+    if minor != int(minor):
+        raise ValueError(f"{text!r} has more decimals than {currency}")
+    return Money(int(minor), currency)

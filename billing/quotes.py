@@ -1,30 +1,71 @@
 """
-What an account would pay now: everything due, per seller and currency, the most urgent first.
+What an account may pay now: everything due, or what a person chooses of it.
 
-A quote is what a page shows before a person consents; it is derived, never stored.
+A quote is what a page shows before a person consents; it is derived, never stored. It is
+split by seller and currency, the most urgent first, because each is a charge of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
 
-from .models import Account, Invoice, Payment, Seller, Settlement, Subscription
+from .models import Account, CurrencyFloor, Invoice, Payment, Seller, Settlement, Subscription
 from .money import Money, total
 
 
 class NothingDue(Exception):
-    """The account owes nothing that is due."""
+    """The account owes nothing that is due and not being paid already."""
+
+
+class NothingChosen(Exception):
+    """None of the invoices that may be paid was chosen."""
+
+
+class TooLittle(Exception):
+    """Less was offered than may be paid at once; ``smallest`` is the least."""
+
+    def __init__(self, smallest: Money) -> None:
+        super().__init__(f"at least {smallest}")
+        self.smallest = smallest
+
+
+class TooMuch(Exception):
+    """More was offered than what was chosen comes to; ``most`` is that."""
+
+    def __init__(self, most: Money) -> None:
+        super().__init__(f"at most {most}")
+        self.most = most
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """
+    What a person wants to pay of what may be paid.
+
+    ``invoices`` are references; none means everything due. With an ``amount``, only
+    invoices of its currency are paid, the oldest first, until it is used up.
+    """
+
+    invoices: frozenset[str] = field(default=frozenset())
+    amount: Money | None = None
+
+
+EVERYTHING = Choice()
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteLine:
-    """One invoice and what is due on it."""
+    """One invoice and what is paid of it."""
 
     invoice: Invoice
     amount: Money
+
+    @property
+    def is_part(self) -> bool:
+        return self.amount < self.invoice.due_money
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +75,7 @@ class QuoteGroup:
     seller: Seller
     currency: str
     amount: Money
-    invoices: tuple[Invoice, ...]
+    lines: tuple[QuoteLine, ...]
     services: tuple[str, ...]
 
     @property
@@ -45,77 +86,144 @@ class QuoteGroup:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Everything due on an account; the digest changes with any part of it."""
+    """What will be paid, oldest first; the digest changes with anything that is due."""
 
     lines: tuple[QuoteLine, ...]
     groups: tuple[QuoteGroup, ...]
     totals: tuple[Money, ...]
     digest: str
+    is_everything: bool
 
 
-def quote(account: Account, *, at: datetime) -> Quote:
-    """Quote everything due that is not being paid already; raises ``NothingDue``."""
-    invoices = payable(account, at=at)
-    if not invoices:
-        raise NothingDue(f"{account} has nothing due")
-    groups = tuple(group_of(list(members)) for _, members in groupby(urgent_first(invoices), key=group_key))
-    currencies = sorted({invoice.currency for invoice in invoices})
+def quote(account: Account, *, at: datetime, choice: Choice = EVERYTHING) -> Quote:
+    """
+    Quote what is chosen of what may be paid now.
+
+    Raises ``NothingDue``, ``NothingChosen``, ``TooLittle`` and ``TooMuch``.
+    """
+    offered = offer(account, at=at)
+    lines = [QuoteLine(invoice, invoice.due_money) for invoice in _chosen(account, offered, choice)]
+    if choice.amount is not None:
+        lines = _spread(choice.amount, lines)
+    groups = tuple(group_of(list(members)) for _, members in groupby(urgent_first(lines), key=_line_key))
+    currencies = sorted({line.amount.currency for line in lines})
     return Quote(
-        lines=tuple(QuoteLine(invoice, invoice.due_money) for invoice in invoices),
+        lines=tuple(lines),
         groups=groups,
         totals=tuple(
             total((group.amount for group in groups if group.currency == currency), currency) for currency in currencies
         ),
-        digest=_digest(invoices),
+        digest=offered.digest,
+        is_everything=lines == [QuoteLine(invoice, invoice.due_money) for invoice in offered.due],
     )
 
 
-def payable(account: Account, *, at: datetime) -> list[Invoice]:
-    """Return what is due, oldest first, leaving out creditors with a payment in the way."""
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What may be paid now: what is due, and what falls due later; each oldest first."""
+
+    due: list[Invoice]
+    coming: list[Invoice]
+
+    @property
+    def digest(self) -> str:
+        """Return what changes with anything that is due."""
+        parts = sorted(f"{invoice.pk}:{invoice.version}:{invoice.amount_due}" for invoice in self.due)
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
+
+
+def offer(account: Account, *, at: datetime) -> Offer:
+    """Return the open invoices, leaving out creditors with a payment in the way."""
     live = Payment.objects.for_account(account).live()
     busy = {(payment.seller_id, payment.currency) for payment in live if payment.is_in_the_way(at=at)}
-    due = Invoice.objects.due(on=account.today(at)).for_account(account).oldest_first()
-    invoices = due.select_related("seller").prefetch_related("lines__subscription")
-    return [invoice for invoice in invoices if invoice.amount_due and group_key(invoice) not in busy]
+    found = Invoice.objects.open().for_account(account).oldest_first().select_related("seller")
+    named = found.prefetch_related("lines__subscription")
+    free = [invoice for invoice in named if invoice.amount_due and group_key(invoice) not in busy]
+    today = account.today(at)
+    return Offer(
+        due=[invoice for invoice in free if invoice.is_due(on=today)],
+        coming=[invoice for invoice in free if not invoice.is_due(on=today)],
+    )
+
+
+def _chosen(account: Account, offered: Offer, choice: Choice) -> list[Invoice]:
+    if not choice.invoices:
+        if not offered.due:
+            raise NothingDue(f"{account} has nothing due")
+        return offered.due
+    chosen = [invoice for invoice in (*offered.due, *offered.coming) if invoice.reference in choice.invoices]
+    if not chosen:
+        raise NothingChosen(f"{account} may pay nothing of what was chosen")
+    return chosen
+
+
+def _spread(amount: Money, lines: list[QuoteLine]) -> list[QuoteLine]:
+    """Pay the oldest first with an amount, until it is used up."""
+    wanted = [line for line in lines if line.amount.currency == amount.currency]
+    if not wanted:
+        raise NothingChosen(f"nothing chosen is in {amount.currency}")
+    most = total((line.amount for line in wanted), amount.currency)
+    smallest = min(smallest_payment(amount.currency), most, key=lambda money: money.amount)
+    if amount < smallest or not amount:
+        raise TooLittle(smallest)
+    if most < amount:
+        raise TooMuch(most)
+    paid: list[QuoteLine] = []
+    left = amount.amount
+    for line in wanted:
+        share = min(left, line.amount.amount)
+        if share:
+            paid.append(QuoteLine(line.invoice, Money(share, amount.currency)))
+            left -= share
+    return paid
+
+
+def smallest_payment(currency: str) -> Money:
+    """Return the least that may be paid at once in a currency, when more is owed."""
+    floor = CurrencyFloor.objects.filter(currency=currency).first()
+    return Money(floor.smallest_payment if floor else 1, currency)
 
 
 def group_key(invoice: Invoice) -> tuple[int, str]:
     return invoice.seller_id, invoice.currency
 
 
-def urgent_first(invoices: list[Invoice]) -> list[Invoice]:
-    """Order invoices by group, the group nearest to a stop first."""
+def _line_key(line: QuoteLine) -> tuple[int, str]:
+    return group_key(line.invoice)
+
+
+def urgent_first(lines: list[QuoteLine]) -> list[QuoteLine]:
+    """Order lines by group, the group nearest to a stop first."""
     urgency: dict[tuple[int, str], tuple[float, date]] = {}
-    for invoice in invoices:
-        stops = [service.suspend_at.timestamp() for service in _services(invoice) if service.suspend_at]
-        assert invoice.due_on is not None
-        mine = (min(stops, default=float("inf")), invoice.due_on)
-        urgency[group_key(invoice)] = min(urgency.get(group_key(invoice), mine), mine)
-    return sorted(invoices, key=lambda invoice: (urgency[group_key(invoice)], group_key(invoice)))
+    for line in lines:
+        key, mine = _line_key(line), _urgency(line.invoice)
+        urgency[key] = min(urgency.get(key, mine), mine)
+    return sorted(lines, key=lambda line: (urgency[_line_key(line)], _line_key(line)))
+
+
+def _urgency(invoice: Invoice) -> tuple[float, date]:
+    stops = [service.suspend_at.timestamp() for service in _services(invoice) if service.suspend_at]
+    return min(stops, default=float("inf")), invoice.due_on or date.max
 
 
 def _services(invoice: Invoice) -> list[Subscription]:
     return [line.subscription for line in invoice.lines.all() if line.subscription]
 
 
-def group_of(invoices: list[Invoice]) -> QuoteGroup:
-    first = invoices[0]
-    names = {service.name: None for invoice in invoices for service in _services(invoice)}
+def group_of(lines: list[QuoteLine]) -> QuoteGroup:
+    first = lines[0].invoice
+    names = {service.name: None for line in lines for service in _services(line.invoice)}
     return QuoteGroup(
         seller=first.seller,
         currency=first.currency,
-        amount=total((invoice.due_money for invoice in invoices), first.currency),
-        invoices=tuple(invoices),
+        amount=total((line.amount for line in lines), first.currency),
+        lines=tuple(lines),
         services=tuple(names),
     )
 
 
-def _digest(invoices: list[Invoice]) -> str:
-    parts = sorted(f"{invoice.pk}:{invoice.version}:{invoice.amount_due}" for invoice in invoices)
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:32]
-
-
-def most_urgent(settlement: Settlement) -> Seller:
-    """Return the seller of the settlement whose service is nearest to a stop."""
+def groups_of(settlement: Settlement) -> list[QuoteGroup]:
+    """Return the charges that a settlement was consented to make, the most urgent first."""
     rows = settlement.lines.select_related("invoice__seller").prefetch_related("invoice__lines__subscription")
-    return urgent_first([row.invoice for row in rows])[0].seller
+    lines = urgent_first([QuoteLine(row.invoice, row.money) for row in rows])
+    return [group_of(list(members)) for _, members in groupby(lines, key=_line_key)]

@@ -19,6 +19,10 @@ class ResultLine:
     payment: Payment | None
     status: str
 
+    @property
+    def is_paid_in_part(self) -> bool:
+        return self.status == "paid" and self.invoice.amount_due > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Result:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
-from itertools import groupby
 
 from django.db import transaction
 
@@ -26,7 +25,7 @@ from .models import (
     Trigger,
     User,
 )
-from .quotes import QuoteGroup, group_key, group_of, payable, quote, urgent_first
+from .quotes import EVERYTHING, Choice, QuoteGroup, groups_of, offer, quote
 from .retries import usable_cards
 from .schedule import next_check
 
@@ -55,10 +54,16 @@ class CannotCharge(Exception):
     """The chosen card is off file or blocked by the bank meanwhile."""
 
 
-def consent(account: Account, *, purpose: SettlementPurpose, digest: str, by: User, at: datetime) -> Settlement:
-    """Freeze what the person saw; raises ``QuoteChanged`` when it is no longer so, ``NothingDue`` when all is paid."""
+def consent(
+    account: Account, *, purpose: SettlementPurpose, digest: str, by: User, at: datetime, choice: Choice = EVERYTHING
+) -> Settlement:
+    """
+    Freeze what the person chose of what they saw.
+
+    Raises ``QuoteChanged`` when what is due is no longer what they saw, and what ``quotes.quote`` raises.
+    """
     _use_credit(account.pk, at=at)
-    return _freeze(account, purpose=purpose, digest=digest, by=by, at=at)
+    return _freeze(account, purpose=purpose, digest=digest, choice=choice, by=by, at=at)
 
 
 @transaction.atomic
@@ -70,13 +75,20 @@ def _use_credit(account_pk: int, *, at: datetime) -> None:
 
 
 @transaction.atomic
-def _freeze(account: Account, *, purpose: SettlementPurpose, digest: str, by: User, at: datetime) -> Settlement:
+def _freeze(
+    account: Account, *, purpose: SettlementPurpose, digest: str, choice: Choice, by: User, at: datetime
+) -> Settlement:
     account = Account.objects.locked().get(pk=account.pk)
-    current = quote(account, at=at)
+    current = quote(account, at=at, choice=choice)
     if current.digest != digest:
         raise QuoteChanged(f"what {account} owes changed before consent")
     settlement = Settlement.objects.create(
-        account=account, purpose=purpose, consent_version=CONSENT_VERSION, created_by=by, created_at=at
+        account=account,
+        purpose=purpose,
+        is_everything=current.is_everything,
+        consent_version=CONSENT_VERSION,
+        created_by=by,
+        created_at=at,
     )
     SettlementLine.objects.bulk_create(
         SettlementLine(
@@ -114,12 +126,10 @@ def begin(settlement: Settlement, *, method: PaymentMethod, by: User | None, at:
     method = PaymentMethod.objects.get(pk=method.pk)
     if method.removed_at or method.blocked_reason:
         raise CannotCharge(f"{method} of {account} can no longer be charged")
-    lines = list(settlement.lines.select_related("invoice__seller").prefetch_related("invoice__lines__subscription"))
-    groups = [group_of(list(m)) for _, m in groupby(urgent_first([line.invoice for line in lines]), key=group_key)]
     cards = _cards(account, settlement, method)
-    groups = [group for group in groups if group.gateway_account in cards]
+    groups = [group for group in groups_of(settlement) if group.gateway_account in cards]
     _clear_the_way(account, groups, at=at)
-    if settlement.created_at + QUOTE_LIFE < at or _has_changed(account, lines, at=at):
+    if settlement.created_at + QUOTE_LIFE < at or _has_changed(account, settlement, at=at):
         raise QuoteChanged(f"{settlement} is no longer what is owed")
     _count_tries(account, groups, at=at)
     Settlement.objects.filter(pk=settlement.pk).update(consumed_at=at)
@@ -147,11 +157,13 @@ def tried_out(account: Account, *, at: datetime) -> set[tuple[int, str]]:
     return {creditor for creditor, number in tries.items() if number >= MOST_BY_HAND_A_DAY}
 
 
-def _has_changed(account: Account, lines: list[SettlementLine], *, at: datetime) -> bool:
-    """Say whether an invoice of the settlement is another than it was, or another one has fallen due."""
-    due = {invoice.pk for invoice in payable(account, at=at)}
-    frozen = (line.invoice.version == line.version and line.invoice.amount_due == line.amount for line in lines)
-    return not all(frozen) or due != {line.invoice_id for line in lines}
+def _has_changed(account: Account, settlement: Settlement, *, at: datetime) -> bool:
+    """Say whether an invoice of the settlement is another than it was, or all was to be paid and more fell due."""
+    lines = list(settlement.lines.select_related("invoice"))
+    if any(line.invoice.version != line.version or line.invoice.amount_due < line.amount for line in lines):
+        return True
+    due = {invoice.pk for invoice in offer(account, at=at).due}
+    return settlement.is_everything and due != {line.invoice_id for line in lines}
 
 
 def _clear_the_way(account: Account, groups: list[QuoteGroup], *, at: datetime) -> None:

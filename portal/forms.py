@@ -4,63 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Layout
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from stdnum.eu import vat
 
-from billing.models import Account, PaymentMethod, User
+from billing.models import Account, User
 
-from .wording import card, countries
-
-
-class ConsentForm(forms.Form):
-    """What the person saw: the digest of the quote on the page."""
-
-    digest = forms.RegexField(regex=r"^[0-9a-f]{1,64}$", widget=forms.HiddenInput)
-
-
-class CardForm(forms.Form):
-    """Save a card and pay what was quoted, or only save it: whichever button was pressed."""
-
-    SAVE_AND_PAY = "save_and_pay"
-    SAVE_ONLY = "save_only"
-
-    action = forms.ChoiceField(choices=[(SAVE_AND_PAY, ""), (SAVE_ONLY, "")])
-    digest = forms.RegexField(regex=r"^[0-9a-f]{1,64}$", required=False)
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if cleaned.get("action") == self.SAVE_AND_PAY and not cleaned.get("digest"):
-            raise ValidationError("what was consented to is missing", code="digest")
-        return cleaned
-
-    def pays(self) -> bool:
-        return bool(self.cleaned_data["action"] == self.SAVE_AND_PAY)
-
-
-class PayForm(forms.Form):
-    """Which card to charge; with one card on file there is nothing to choose."""
-
-    card = forms.ChoiceField(label=_("Pay with"), widget=forms.RadioSelect, required=False)
-
-    def __init__(self, *args: Any, methods: list[PaymentMethod], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.methods = {method.reference: method for method in methods}
-        self.default = methods[0]
-        field = self.fields["card"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = [(method.reference, card(method)) for method in methods]
-        field.initial = self.default.reference
-        field.error_messages = {"invalid_choice": _("Choose a card that is on file")}
-        self.helper = plain(Layout("card") if len(methods) > 1 else Layout())
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        cleaned["method"] = self.methods.get(cleaned.get("card", ""), self.default)
-        return cleaned
+from .layouts import plain
+from .wording import countries
 
 
 class InvoiceFilter(forms.Form):
@@ -161,13 +114,3 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
         self.auto_id = "id_person_%s"
         self.fields["name"].widget.attrs["autocomplete"] = "name"
         self.helper = plain(Layout("name", "language"))
-
-
-def plain(layout: Layout) -> FormHelper:
-    """Lay out fields only: the page writes the form element, its buttons and the error summary."""
-    helper = FormHelper()
-    helper.form_tag = False
-    helper.disable_csrf = True
-    helper.form_show_errors = True
-    helper.layout = layout
-    return helper

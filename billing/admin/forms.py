@@ -79,7 +79,7 @@ class AmountsForm(ModelForm):
 
 
 class FloorForm(AmountsForm):
-    amounts = ("smallest_case", "smallest_suspension")
+    amounts = ("smallest_case", "smallest_suspension", "smallest_payment")
 
 
 class PlanForm(AmountsForm):

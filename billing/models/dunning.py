@@ -107,6 +107,7 @@ class CurrencyFloor(models.Model):
     currency = models.CharField(_("currency"), max_length=3, unique=True)
     smallest_case = models.PositiveBigIntegerField(_("no case under"))
     smallest_suspension = models.PositiveBigIntegerField(_("no suspension under"))
+    smallest_payment = models.PositiveBigIntegerField(_("no part payment under"), default=1)
     suspension_regardless_days = models.PositiveSmallIntegerField(_("days after which any amount suspends"), default=90)
 
     class Meta:

@@ -29,6 +29,7 @@ class Settlement(models.Model):
     reference = models.CharField(max_length=24, unique=True, default=references.settlement, editable=False)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="settlements")
     purpose = models.CharField(_("purpose"), max_length=16, choices=SettlementPurpose)
+    is_everything = models.BooleanField(_("everything that was due"), default=True)
     consent_version = models.CharField(_("version of the consent text"), max_length=20)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(_("consented"))

@@ -29,7 +29,7 @@ from billing.outlook import sums
 from billing.states import PaymentState
 
 from ..access import members_only, payers_only, reader
-from ..forms import CardForm
+from ..payment_forms import CardForm
 from ..wording import card as name_of
 from .account_page import plain_page
 

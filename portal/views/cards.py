@@ -21,7 +21,7 @@ from billing.models import (
 )
 
 from ..access import members_only, payers_only, reader
-from ..forms import CardForm
+from ..payment_forms import CardForm
 from ..wording import card as name_of
 from . import settle
 from .account_page import account_page, plain_page

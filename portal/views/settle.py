@@ -21,35 +21,52 @@ from billing.states import PaymentState
 
 from ..access import members_only, payers_only, reader
 from ..alert import Facts, may_be_paid_again
-from ..forms import ConsentForm, PayForm
+from ..payment_forms import ChoiceForm, PayForm
+from ..wording import money
 from .account_page import page_with_outlook, plain_page
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @payers_only
 def choose(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """Show what is due; continuing consents to it."""
-    form = ConsentForm(request.POST or None)
-    if form.is_valid():
-        return _consent(request, membership, form.cleaned_data["digest"])
-    try:
-        quote = quotes.quote(membership.account, at=clock.now())
-    except quotes.NothingDue:
-        return nothing_due(request, membership)
-    card = next(iter(usable(membership)), None)
-    return plain_page(request, "portal/settle.html", membership, quote=quote, card=card)
-
-
-def _consent(request: HttpRequest, membership: Membership, digest: str) -> HttpResponse:
-    try:
-        settlement = settling.consent(
-            membership.account, purpose=SettlementPurpose.PAY, digest=digest, by=reader(request), at=clock.now()
-        )
-    except settling.QuoteChanged:
+    """Show what may be paid; continuing consents to what is ticked, or to an amount of it."""
+    offer = quotes.offer(membership.account, at=clock.now())
+    form = ChoiceForm(request.POST if request.method == "POST" else None, offer=offer)
+    if form.is_valid() and (settlement := _consent(request, membership, form)):
+        return redirect("settlement", membership.account.reference, settlement.reference)
+    if form.is_bound and not form.errors:
         return quote_changed(request, membership)
-    except quotes.NothingDue:
+    if not (offer.due or offer.coming):
         return nothing_due(request, membership)
-    return redirect("settlement", membership.account.reference, settlement.reference)
+    return plain_page(
+        request,
+        "portal/settle.html",
+        membership,
+        form=form,
+        offer=offer,
+        totals=sums(invoice.due_money for invoice in offer.due),
+        card=next(iter(usable(membership)), None),
+    )
+
+
+def _consent(request: HttpRequest, membership: Membership, form: ChoiceForm) -> Settlement | None:
+    """Freeze what was chosen; what is wrong with the amount is said at its field, ``None`` says the rest."""
+    try:
+        return settling.consent(
+            membership.account,
+            purpose=SettlementPurpose.PAY,
+            digest=form.cleaned_data["digest"],
+            choice=form.cleaned_data["choice"],
+            by=reader(request),
+            at=clock.now(),
+        )
+    except quotes.TooLittle as refusal:
+        form.add_error("amount", _("Enter at least %(amount)s") % {"amount": money(refusal.smallest)})
+    except quotes.TooMuch as refusal:
+        form.add_error("amount", _("Enter at most %(amount)s") % {"amount": money(refusal.most)})
+    except (settling.QuoteChanged, quotes.NothingDue, quotes.NothingChosen):
+        pass
+    return None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -131,6 +148,9 @@ def _result_page(request: HttpRequest, membership: Membership, outcome: results.
         received=sums(line.amount for line in outcome.lines if line.status == "paid"),
         missing=sums(line.amount for line in outcome.lines if line.status != "paid"),
         waiting=sums(payment.money for payment in approvals),
+        left=sums(
+            line.invoice.due_money for line in outcome.lines if line.status == "paid" and line.invoice.amount_due
+        ),
         approvals=approvals,
         refusals=[{"payment": payment, "advice": advice(payment.decline_code)} for payment in refused],
         another_way=_another_way(Facts(view, membership, at), outcome),

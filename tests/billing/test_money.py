@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.money import CurrencyMismatch, Money, decimal, display, exponent, rate_of, total
+from billing.money import CurrencyMismatch, Money, decimal, display, exponent, parse, rate_of, total
 
 amounts = st.integers(min_value=-(10**15), max_value=10**15)
 
@@ -91,3 +91,33 @@ def test_no_digit_is_lost_in_display(amount: int):
 
     digits = "".join(character for character in shown if character.isdigit())
     assert int(digits) == abs(amount)
+
+
+@pytest.mark.parametrize(
+    ("text", "locale", "amount"),
+    [
+        ("50", "en_GB", 50_00),
+        ("50.00", "en_GB", 50_00),
+        ("50,00", "en_GB", 50_00),
+        ("50.00", "nl", 50_00),
+        ("€ 1.234,50", "nl", 1234_50),
+        ("£1,234.50", "en_GB", 1234_50),
+        (" 0,05 ", "nl", 5),
+        ("-5", "en_GB", -5_00),
+    ],
+)
+def test_an_amount_is_read_as_people_type_it(text: str, locale: str, amount: int):
+    assert parse(text, "EUR", locale) == Money(amount, "EUR")
+
+
+@pytest.mark.parametrize("text", ["", "ten", "1.2.3", "10.005", "1e3", "--5", "5O", "€"])
+def test_what_is_no_amount_is_refused(text: str):
+    with pytest.raises(ValueError, match=r"amount|decimals"):
+        parse(text, "EUR", "en_GB")
+
+
+def test_decimals_follow_the_currency():
+    assert parse("500", "JPY", "nl") == Money(500, "JPY")
+    assert parse("1,25", "KWD", "nl") == Money(1250, "KWD")
+    with pytest.raises(ValueError, match="decimals"):
+        parse("500.5", "JPY", "en_GB")

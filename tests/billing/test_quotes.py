@@ -196,3 +196,76 @@ def test_credit_is_used_first_and_the_rest_is_asked_again(sandbox):
 
     assert [charge.amount for charge in sandbox.charges()] == [121_00, 50_00, 71_00]
     assert not Invoice.objects.open().exists()
+
+
+def three_invoices():
+    """Return a service with an invoice of a week ago, one due today, and one that falls due next week."""
+    service = owing()
+    due = Invoice.objects.get()
+    older = InvoiceFactory(account=service.account, seller=service.seller, issued=MONDAY - timedelta(days=7))
+    later = InvoiceFactory(account=service.account, seller=service.seller, issued=MONDAY + timedelta(days=7))
+    return service, older, due, later
+
+
+def chosen(service, *invoices: Invoice, amount: Money | None = None) -> list[tuple[Invoice, int]]:
+    choice = quotes.Choice(frozenset(invoice.reference for invoice in invoices), amount)
+    quote = quotes.quote(service.account, at=noon(service), choice=choice)
+    return [(line.invoice, line.amount.amount) for line in quote.lines]
+
+
+class TestChoosing:
+    def test_only_what_is_ticked_is_quoted(self):
+        service, _, due, _ = three_invoices()
+
+        assert chosen(service, due) == [(due, 121_00)]
+
+    def test_what_is_not_due_yet_can_be_paid_in_advance(self):
+        service, older, due, later = three_invoices()
+
+        assert chosen(service, older, due, later) == [(older, 121_00), (due, 121_00), (later, 121_00)]
+
+    def test_an_amount_pays_the_oldest_first(self):
+        service, older, due, _ = three_invoices()
+
+        assert chosen(service, amount=Money(150_00, "EUR")) == [(older, 121_00), (due, 29_00)]
+
+    def test_an_amount_pays_only_what_is_ticked(self):
+        service, _, due, _ = three_invoices()
+
+        assert chosen(service, due, amount=Money(20_00, "EUR")) == [(due, 20_00)]
+
+    def test_less_than_the_least_is_refused(self):
+        service, *_ = three_invoices()
+
+        for amount in (4_99, 0, -1):
+            with pytest.raises(quotes.TooLittle) as refused:
+                chosen(service, amount=Money(amount, "EUR"))
+            assert refused.value.smallest == Money(5_00, "EUR")
+
+    def test_a_rest_below_the_least_can_be_paid(self):
+        service, older, *_ = three_invoices()
+        Invoice.objects.filter(pk=older.pk).update(amount_paid=120_00)
+
+        assert chosen(service, older, amount=Money(1_00, "EUR")) == [(older, 1_00)]
+
+    def test_more_than_is_chosen_is_refused(self):
+        service, older, *_ = three_invoices()
+
+        with pytest.raises(quotes.TooMuch) as refused:
+            chosen(service, older, amount=Money(121_01, "EUR"))
+
+        assert refused.value.most == Money(121_00, "EUR")
+
+    def test_an_amount_stays_in_its_currency(self):
+        service, *_ = three_invoices()
+        owing("", account=service.account, plan=PlanFactory(seller=service.seller, currency="USD"))
+
+        assert [invoice.currency for invoice, _ in chosen(service, amount=Money(121_00, "USD"))] == ["USD"]
+
+    def test_another_account_s_invoice_cannot_be_chosen(self):
+        service, *_ = three_invoices()
+        owing("")
+        foreign = Invoice.objects.exclude(account=service.account).get()
+
+        with pytest.raises(quotes.NothingChosen):
+            chosen(service, foreign)

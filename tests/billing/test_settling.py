@@ -8,11 +8,12 @@ import pytest
 
 from billing import charging, quotes, reconciling, results, settling
 from billing.gateways.sandbox import Fault
-from billing.models import Invoice, Payment, PaymentMethod, SettlementPurpose, Subscription, Trigger
+from billing.models import Invoice, Payment, PaymentMethod, Settlement, SettlementPurpose, Subscription, Trigger
+from billing.money import Money
 from billing.outlook import outlook
 from billing.states import InvoiceState, PaymentState
 from tests.billing.acting import asked_when_begun, owing
-from tests.factories import MONDAY, PaymentMethodFactory, PlanFactory, UserFactory
+from tests.factories import MONDAY, InvoiceFactory, PaymentMethodFactory, PlanFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("money_ok")]
 
@@ -215,3 +216,62 @@ def test_a_sixth_try_by_hand_on_one_day_is_refused_before_anything_is_charged(sa
     tomorrow = at + timedelta(days=1)
     settling.settle(consented(account, at=tomorrow), method=card, by=None, at=tomorrow)
     assert len(sandbox.charges()) == 6
+
+
+def part_of(account, amount: int, *, at) -> Settlement:
+    return settling.consent(
+        account,
+        purpose=SettlementPurpose.PAY,
+        digest=quotes.offer(account, at=at).digest,
+        choice=quotes.Choice(amount=Money(amount, "EUR")),
+        by=UserFactory(),
+        at=at,
+    )
+
+
+def test_a_part_is_charged_and_leaves_the_rest_due(sandbox):
+    service = owing("good")
+    account, at = service.account, service.account.moment(MONDAY, 12)
+
+    settlement = settling.settle(part_of(account, 50_00, at=at), method=PaymentMethod.objects.get(), by=None, at=at)
+
+    invoice = Invoice.objects.get()
+    assert [charge.amount for charge in sandbox.charges()] == [50_00]
+    assert (invoice.state, invoice.amount_paid, invoice.amount_due) == (InvoiceState.OPEN, 50_00, 71_00)
+    assert results.result(settlement).status == "paid"
+
+
+def test_a_part_pays_the_sellers_in_the_order_of_their_oldest_debt(sandbox):
+    account, card, at = owing_two_sellers()
+    newer, older = Invoice.objects.order_by("pk")
+    Invoice.objects.filter(pk=older.pk).update(due_on=MONDAY - timedelta(days=3))
+
+    settling.settle(part_of(account, 150_00, at=at), method=card, by=None, at=at)
+
+    assert {charge.description: charge.amount for charge in sandbox.charges()} == {
+        older.seller.name: 121_00,
+        newer.seller.name: 29_00,
+    }
+
+
+def test_another_invoice_that_falls_due_does_not_change_a_chosen_part(sandbox):
+    service = owing("good")
+    account, at = service.account, service.account.moment(MONDAY, 12)
+    settlement = part_of(account, 50_00, at=at)
+    InvoiceFactory(account=account, seller=service.seller, issued=MONDAY)
+
+    settling.settle(settlement, method=PaymentMethod.objects.get(), by=None, at=at)
+
+    assert [charge.amount for charge in sandbox.charges()] == [50_00]
+
+
+def test_a_part_of_what_was_paid_meanwhile_charges_nothing(sandbox):
+    service = owing("good")
+    account, at = service.account, service.account.moment(MONDAY, 12)
+    first, second = part_of(account, 50_00, at=at), part_of(account, 50_00, at=at)
+    settling.settle(first, method=PaymentMethod.objects.get(), by=None, at=at)
+
+    with pytest.raises(settling.QuoteChanged):
+        settling.settle(second, method=PaymentMethod.objects.get(), by=None, at=at)
+
+    assert len(sandbox.charges()) == 1

@@ -7,6 +7,7 @@ and in a real one.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Protocol
 from urllib.parse import urljoin
@@ -95,7 +96,7 @@ class Surfer:
     def links(self) -> list[str]:
         return [words(each) for each in every(next(every(self.page, "main")), "a")]
 
-    def form_of(self, button: str) -> tuple[str, str, dict[str, str]]:
+    def form_of(self, button: str) -> tuple[str, str, dict[str, list[str]]]:
         """Return the method, address and data that pressing a button sends."""
         for form in every(self.page, "form"):
             for each in every(form, "button"):
@@ -117,15 +118,15 @@ class Surfer:
         self.answer, self.filled = answer, {}
         self.page = parse_html(answer.text)
 
-    def _data(self, form: Element, button: Element) -> dict[str, str]:
-        data = {}
+    def _data(self, form: Element, button: Element) -> dict[str, list[str]]:
+        data: dict[str, list[str]] = defaultdict(list)
         for each in every(form, "input"):
             kind = attribute(each, "type")
             if kind not in ("radio", "checkbox") or has(each, "checked"):
-                data[attribute(each, "name")] = attribute(each, "value")
-        data |= {name: value for name, value in self.filled.items() if name in names(form)}
+                data[attribute(each, "name")].append(attribute(each, "value"))
+        data |= {name: [value] for name, value in self.filled.items() if name in names(form)}
         if attribute(button, "name"):
-            data[attribute(button, "name")] = attribute(button, "value")
+            data[attribute(button, "name")] = [attribute(button, "value")]
         return data
 
     def _field(self, label: str) -> Element:

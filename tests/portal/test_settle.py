@@ -19,11 +19,17 @@ from .conftest import owe
 
 
 def digest(account: Account) -> str:
-    return quotes.quote(account, at=clock.now()).digest
+    return quotes.offer(account, at=clock.now()).digest
+
+
+def everything(account: Account) -> dict[str, object]:
+    """Return what the page sends when nothing on it is changed."""
+    due = quotes.offer(account, at=clock.now()).due
+    return {"digest": digest(account), "invoices": [invoice.reference for invoice in due]}
 
 
 def consent(client: Client, account: Account) -> Settlement:
-    client.post(reverse("settle", args=[account.reference]), {"digest": digest(account)})
+    client.post(reverse("settle", args=[account.reference]), everything(account))
     return Settlement.objects.latest("pk")
 
 
@@ -78,17 +84,19 @@ def test_a_quote_that_changed_is_shown_anew_and_charges_nothing(
 def test_a_digest_of_another_day_is_not_consented_to(administrator: Client, account: Account):
     owe(account)
 
-    page = administrator.post(reverse("settle", args=[account.reference]), {"digest": "abc"}, follow=True)
+    sent = everything(account) | {"digest": "abc"}
+
+    page = administrator.post(reverse("settle", args=[account.reference]), sent, follow=True)
 
     assert "The amounts have changed" in page.content.decode()
     assert not Settlement.objects.exists()
 
 
-@pytest.mark.parametrize("sent", [{}, {"digest": ""}, {"digest": "<script>"}])
+@pytest.mark.parametrize("sent", [{"invoices": []}, {"digest": ""}, {"digest": "<script>"}, {"invoices": ["I-1"]}])
 def test_a_malformed_consent_shows_the_page_again(administrator: Client, account: Account, sent: dict[str, str]):
     owe(account)
 
-    page = administrator.post(reverse("settle", args=[account.reference]), sent)
+    page = administrator.post(reverse("settle", args=[account.reference]), everything(account) | sent)
 
     assert page.status_code == 200
     assert not Settlement.objects.exists()
@@ -350,3 +358,71 @@ class TestNewCard:
 
         assert administrator.post(reverse("card_change", args=[account.reference]), sent).status_code == 200
         assert not account.card_visits.exists()
+
+
+class TestChoosing:
+    def test_one_of_two_invoices_is_paid(self, administrator: Client, account: Account, money_ok: None):
+        owe(account, invoices=2)
+        first, second = account.invoices.order_by("pk")
+        address = reverse("settle", args=[account.reference])
+
+        administrator.post(address, everything(account) | {"invoices": [first.reference]})
+        page = administrator.get(check_page(Settlement.objects.get())).content.decode()
+        administrator.post(check_page(Settlement.objects.get()))
+
+        assert "Pay €121.00" in page
+        assert second.number not in page
+        assert [invoice.state for invoice in account.invoices.order_by("pk")] == ["paid", "open"]
+
+    def test_a_part_is_paid_and_the_result_says_what_is_left(
+        self, administrator: Client, account: Account, money_ok: None
+    ):
+        owe(account)
+
+        administrator.post(reverse("settle", args=[account.reference]), everything(account) | {"amount": "€ 50,00"})
+        page = administrator.post(check_page(Settlement.objects.get()), follow=True).content.decode()
+
+        assert "<h1>Payment received</h1>" in page
+        assert "Of these invoices €71.00 is still to pay." in page
+        assert account.invoices.get().amount_due == 71_00
+
+    @pytest.mark.parametrize(
+        ("amount", "error"),
+        [
+            ("4.99", "Enter at least €5.00"),
+            ("121.01", "Enter at most €121.00"),
+            ("-5", "Enter at least €5.00"),
+            ("ten", "Enter an amount, such as 50.00"),
+            ("10.005", "Enter an amount, such as 50.00"),
+        ],
+    )
+    def test_a_wrong_amount_is_said_at_its_field_and_kept(
+        self, administrator: Client, account: Account, amount: str, error: str
+    ):
+        owe(account)
+
+        page = administrator.post(reverse("settle", args=[account.reference]), everything(account) | {"amount": amount})
+
+        assert f'<a href="#id_amount">{error}</a>' in page.content.decode()
+        assert f'value="{amount}"' in page.content.decode()
+        assert "<title>Error:" in page.content.decode()
+        assert not Settlement.objects.exists()
+
+    def test_nothing_ticked_is_said(self, administrator: Client, account: Account):
+        owe(account)
+
+        page = administrator.post(reverse("settle", args=[account.reference]), {"digest": digest(account)})
+
+        assert '<a href="#id_invoices">Select at least one invoice</a>' in page.content.decode()
+
+    def test_what_is_not_due_yet_can_be_paid_in_advance(self, administrator: Client, account: Account, money_ok: None):
+        PaymentMethodFactory(account=account)
+        later = InvoiceFactory(account=account, issued=account.today(clock.now()) + timedelta(days=7))
+        address = reverse("settle", args=[account.reference])
+
+        page = administrator.get(address).content.decode()
+        administrator.post(address, {"digest": digest(account), "invoices": [later.reference]})
+        administrator.post(check_page(Settlement.objects.get()))
+
+        assert "<h1>Pay in advance</h1>" in page
+        assert account.invoices.get().state == InvoiceState.PAID
