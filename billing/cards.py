@@ -164,7 +164,7 @@ def make_default(method: PaymentMethod, *, by: User, at: datetime) -> None:
 
 
 def remove(method: PaymentMethod, *, by: User, at: datetime) -> None:
-    """Take a card off file; raises ``CannotRemove`` while it is the only one and something is owed or on."""
+    """Take a card off file; raises ``CannotRemove`` while it is the only one that can pay an open invoice."""
     _take_off_file(method, by=by, at=at)
     try:
         get_gateway(method.gateway).detach(gateway_account=method.gateway_account, token=method.token)
@@ -187,6 +187,7 @@ def reasons_to_keep(method: PaymentMethod, *, at: datetime) -> list[str]:
     """Say why the card cannot go: ``only_card_while_owing``, ``default_card``."""
     account = method.account
     others = PaymentMethod.objects.for_account(account).on_file().exclude(pk=method.pk)
-    if others.exists():
+    if others.filter(gateway=method.gateway, gateway_account=method.gateway_account).exists():
         return ["default_card"] if method.is_default else []
-    return ["only_card_while_owing"] if Invoice.objects.open().for_account(account).exists() else []
+    served = Invoice.objects.open().for_account(account).filter(seller__gateway_account=method.gateway_account)
+    return ["only_card_while_owing"] if served.exists() else []

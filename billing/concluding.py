@@ -101,7 +101,7 @@ def wait(payment: Payment, *, at: datetime) -> None:
 
 def doubt(payment: Payment, *, at: datetime) -> None:
     """No answer: nothing is concluded, the next check is set, and staff hear of it when it lasts."""
-    if at - payment.created_at >= UNKNOWN_TOO_LONG:
+    if at - payment.asked_at >= UNKNOWN_TOO_LONG:
         ask_staff(
             TaskKind.PAYMENT_UNKNOWN, key=f"unknown:{payment.pk}", account=payment.account, payment=payment, at=at
         )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 
 from .models import Account, CreditNote, Invoice, Payment, PaymentMethod, Subscription
 from .money import Money
@@ -131,10 +131,15 @@ def _payments(account: Account, *, at: datetime) -> list[Payment]:
     recent = Q(state=PaymentState.FAILED, settled_at__gt=at - RECENT_FAILURES) | Q(
         state=PaymentState.SUCCEEDED, settled_at__gt=at - RECENT_SUCCESS
     )
-    matters = Payment.objects.for_account(account).filter(
-        Q(state__in=LIVE_PAYMENT_STATES) | recent | Q(unapplied__gt=0)
+    kept = Q(state__in=LIVE_PAYMENT_STATES) | Q(unapplied__gt=0)
+    matters = (
+        Payment.objects.for_account(account)
+        .filter(kept | recent)
+        .annotate(rank=Case(When(kept, then=Value(0)), default=Value(1)))
     )
-    return list(matters.select_related("seller", "payment_method", "settlement").order_by("-pk")[:50])
+    # Many refusals must not push out a payment that is live, or money that is not applied yet.
+    first = matters.select_related("seller", "payment_method", "settlement").order_by("rank", "-pk")[:50]
+    return sorted(first, key=lambda payment: -payment.pk)
 
 
 def _is_fresh(payment: Payment, *, at: datetime) -> bool:

@@ -8,6 +8,7 @@ split by seller and currency, the most urgent first, because each is a charge of
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Container
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
@@ -94,6 +95,11 @@ class Quote:
     digest: str
     is_everything: bool
 
+    def served_by(self, gateway_accounts: Container[str]) -> Quote:
+        """Return the part of it that cards stored with these gateway accounts can pay."""
+        lines = [line for line in self.lines if line.invoice.seller.gateway_account in gateway_accounts]
+        return _quote(lines, digest=self.digest, is_everything=self.is_everything)
+
 
 def quote(account: Account, *, at: datetime, choice: Choice = EVERYTHING) -> Quote:
     """
@@ -105,6 +111,11 @@ def quote(account: Account, *, at: datetime, choice: Choice = EVERYTHING) -> Quo
     lines = [QuoteLine(invoice, invoice.due_money) for invoice in _chosen(account, offered, choice)]
     if choice.amount is not None:
         lines = _spread(choice.amount, lines)
+    everything = lines == [QuoteLine(invoice, invoice.due_money) for invoice in offered.due]
+    return _quote(lines, digest=offered.digest, is_everything=everything)
+
+
+def _quote(lines: list[QuoteLine], *, digest: str, is_everything: bool) -> Quote:
     groups = tuple(group_of(list(members)) for _, members in groupby(urgent_first(lines), key=_line_key))
     currencies = sorted({line.amount.currency for line in lines})
     return Quote(
@@ -113,8 +124,8 @@ def quote(account: Account, *, at: datetime, choice: Choice = EVERYTHING) -> Quo
         totals=tuple(
             total((group.amount for group in groups if group.currency == currency), currency) for currency in currencies
         ),
-        digest=offered.digest,
-        is_everything=lines == [QuoteLine(invoice, invoice.due_money) for invoice in offered.due],
+        digest=digest,
+        is_everything=is_everything,
     )
 
 

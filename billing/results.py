@@ -20,6 +20,11 @@ class ResultLine:
     status: str
 
     @property
+    def is_unpaid(self) -> bool:
+        """Say whether nothing came of it and nothing else has paid the invoice since."""
+        return self.status != "paid" and self.invoice.amount_due > 0
+
+    @property
     def is_paid_in_part(self) -> bool:
         return self.status == "paid" and self.invoice.amount_due > 0
 

@@ -11,11 +11,11 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F
 
 from . import applying, charging, standing
 from .events import record
 from .models import (
-    BY_HAND_TRIGGERS,
     Account,
     Payment,
     PaymentMethod,
@@ -25,8 +25,7 @@ from .models import (
     Trigger,
     User,
 )
-from .quotes import EVERYTHING, Choice, QuoteGroup, groups_of, offer, quote
-from .retries import usable_cards
+from .quotes import EVERYTHING, Choice, Quote, QuoteGroup, groups_of, offer, quote
 from .schedule import next_check
 
 CONSENT_VERSION = "2026-11"
@@ -82,6 +81,7 @@ def _freeze(
     current = quote(account, at=at, choice=choice)
     if current.digest != digest:
         raise QuoteChanged(f"what {account} owes changed before consent")
+    current = current.served_by(_places(account, current, purpose, at=at))
     settlement = Settlement.objects.create(
         account=account,
         purpose=purpose,
@@ -101,11 +101,24 @@ def _freeze(
     return settlement
 
 
+def _places(account: Account, quote: Quote, purpose: SettlementPurpose, *, at: datetime) -> set[str]:
+    """
+    Return the gateway accounts whose charges are consented to.
+
+    A new card is stored with the one of the most urgent debt; cards on file pay where they
+    are. Without any card the consent waits for one.
+    """
+    everywhere = {group.gateway_account for group in quote.groups}
+    if purpose == SettlementPurpose.SAVE_AND_PAY:
+        return {quote.groups[0].gateway_account}
+    cards = PaymentMethod.objects.for_account(account).usable(on=account.today(at))
+    return everywhere & set(cards.values_list("gateway_account", flat=True)) or everywhere
+
+
 def settle(settlement: Settlement, *, method: PaymentMethod, by: User | None, at: datetime) -> Settlement:
     """
     Charge what was consented to, once, the creditor nearest to a stop first.
 
-    A new card is charged only for what its gateway account serves; the rest stays unpaid.
     A second call charges nothing. Raises ``QuoteChanged``, ``PaymentInProgress``,
     ``CannotCharge`` and ``TooManyTries``, all before anything is charged.
     """
@@ -126,44 +139,52 @@ def begin(settlement: Settlement, *, method: PaymentMethod, by: User | None, at:
     method = PaymentMethod.objects.get(pk=method.pk)
     if method.removed_at or method.blocked_reason:
         raise CannotCharge(f"{method} of {account} can no longer be charged")
-    cards = _cards(account, settlement, method)
+    cards = _cards(account, method, at=at)
     groups = [group for group in groups_of(settlement) if group.gateway_account in cards]
     _clear_the_way(account, groups, at=at)
     if settlement.created_at + QUOTE_LIFE < at or _has_changed(account, settlement, at=at):
         raise QuoteChanged(f"{settlement} is no longer what is owed")
-    _count_tries(account, groups, at=at)
+    _count_tries(settlement, at=at)
     Settlement.objects.filter(pk=settlement.pk).update(consumed_at=at)
     return [_put_down(settlement, group, cards[group.gateway_account], by=by, at=at) for group in groups]
 
 
-def _cards(account: Account, settlement: Settlement, method: PaymentMethod) -> dict[str, PaymentMethod]:
-    """Return the card to charge by gateway account: a new card alone, or the chosen one and those on file elsewhere."""
-    chosen = {method.gateway_account: method}
-    return chosen if settlement.purpose == SettlementPurpose.SAVE_AND_PAY else usable_cards(account) | chosen
+def _cards(account: Account, method: PaymentMethod, *, at: datetime) -> dict[str, PaymentMethod]:
+    """Return the card to charge by gateway account: the chosen one, and elsewhere the default or newest on file."""
+    on_file = PaymentMethod.objects.for_account(account).usable(on=account.today(at)).order_by("is_default", "pk")
+    return {card.gateway_account: card for card in on_file} | {method.gateway_account: method}
 
 
-def _count_tries(account: Account, groups: list[QuoteGroup], *, at: datetime) -> None:
-    exhausted = tried_out(account, at=at)
-    for group in groups:
-        if (group.seller.pk, group.currency) in exhausted:
-            raise TooManyTries(f"{account} has tried to pay {group.seller} by hand often enough today")
+def _count_tries(settlement: Settlement, *, at: datetime) -> None:
+    exhausted = tried_out(settlement.account, at=at)
+    for line in settlement.lines.all():
+        if line.invoice_id in exhausted:
+            raise TooManyTries(f"{line.invoice} was tried by hand often enough today")
 
 
-def tried_out(account: Account, *, at: datetime) -> set[tuple[int, str]]:
-    """Return the creditors, by seller and currency, whom a person has tried to pay as often today as a day allows."""
+def tried_out(account: Account, *, at: datetime) -> set[int]:
+    """Return the invoices, by key, that people have tried to pay as often today as a day allows."""
     midnight = account.moment(account.today(at), 0)
-    today = Payment.objects.for_account(account).filter(trigger__in=BY_HAND_TRIGGERS, created_at__gte=midnight)
-    tries = Counter(today.values_list("seller_id", "currency"))
-    return {creditor for creditor, number in tries.items() if number >= MOST_BY_HAND_A_DAY}
+    tried = SettlementLine.objects.filter(
+        settlement__account=account,
+        settlement__payments__created_at__gte=midnight,
+        settlement__payments__seller=F("invoice__seller"),
+        settlement__payments__currency=F("invoice__currency"),
+    )
+    tries = Counter(tried.values_list("invoice_id", flat=True))
+    return {invoice for invoice, number in tries.items() if number >= MOST_BY_HAND_A_DAY}
 
 
 def _has_changed(account: Account, settlement: Settlement, *, at: datetime) -> bool:
     """Say whether an invoice of the settlement is another than it was, or all was to be paid and more fell due."""
-    lines = list(settlement.lines.select_related("invoice"))
+    lines = list(settlement.lines.select_related("invoice__seller"))
     if any(line.invoice.version != line.version or line.invoice.amount_due < line.amount for line in lines):
         return True
-    due = {invoice.pk for invoice in offer(account, at=at).due}
-    return settlement.is_everything and due != {line.invoice_id for line in lines}
+    if not settlement.is_everything:
+        return False
+    places = {line.invoice.seller.gateway_account for line in lines}
+    due = [invoice for invoice in offer(account, at=at).due if invoice.seller.gateway_account in places]
+    return {invoice.pk for invoice in due} != {line.invoice_id for line in lines}
 
 
 def _clear_the_way(account: Account, groups: list[QuoteGroup], *, at: datetime) -> None:

@@ -83,12 +83,6 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
             raise ValidationError(_("Check the VAT number: it is not a number that its country gives out"))
         return number
 
-    def save(self, commit: bool = True) -> Account:  # noqa: FBT001, FBT002 - Django's signature
-        if "vat_id" in self.changed_data:
-            self.instance.vat_id_checked_at = None
-        account: Account = super().save(commit)
-        return account
-
 
 AUTOCOMPLETE = {
     "legal_name": "organization",

@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from billing.models import Invoice, PaymentMethod
 from billing.money import parse
 from billing.quotes import Choice, Offer
+from billing.written import locale
 
 from .layouts import plain
-from .wording import card, locale
+from .wording import card
 
 
 class ConsentForm(forms.Form):
@@ -90,7 +91,9 @@ class ChoiceForm(ConsentForm):
 
     def _ticked(self, invoices: list[Invoice], *, initially: list[Invoice]) -> list[tuple[Invoice, bool]]:
         """Return each invoice with whether its box is ticked: as it was sent, else as the page begins."""
-        sent = self.data.getlist("invoices") if self.is_bound else [invoice.reference for invoice in initially]
+        before = [invoice.reference for invoice in initially]
+        box = self["invoices"]
+        sent = box.data if self.is_bound else before
         return [(invoice, invoice.reference in sent) for invoice in invoices]
 
     def clean(self) -> dict[str, Any]:

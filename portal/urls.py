@@ -83,5 +83,5 @@ urlpatterns = [
 ]
 if settings.GATEWAY == "sandbox" and not settings.SANDBOX_URL:
     urlpatterns.append(path("sandbox/", include("billing.gateways.sandbox.urls")))
-if settings.DEMO:
+if settings.DEMO and settings.DEBUG:
     urlpatterns += demo_pages

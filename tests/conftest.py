@@ -60,7 +60,9 @@ def assert_money_ok(sandbox: Engine) -> None:
     last = Event.objects.order_by("-at").first()
     if last is not None:
         assert [line for line in books.check(at=last.at) if not line.startswith("I6")] == []
-    charged = {c.idempotency_key: c for c in sandbox.charges() if c.status == "succeeded"}
+    taken = [charge for charge in sandbox.charges() if charge.status == "succeeded"]
+    charged = {charge.idempotency_key: charge for charge in taken}
+    assert len(charged) == len(taken), "two charges under one key"
     received = {p.idempotency_key: p for p in Payment.objects.filter(state=PaymentState.SUCCEEDED)}
     undecided = set(Payment.objects.undecided().values_list("idempotency_key", flat=True))
     assert set(received) <= set(charged)

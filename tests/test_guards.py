@@ -96,11 +96,12 @@ class TestCharges:
     def test_the_account_is_locked_before_anything_else_is_read(self, service, monkeypatch):
         put_on_file(service, "good")
         log: list[str] = []
-        locked = AccountQuerySet.locked
+        read = AccountQuerySet._fetch_all
 
         def watched(accounts):
-            log.append("lock")
-            return locked(accounts)
+            if accounts.query.select_for_update:
+                log.append("lock")
+            return read(accounts)
 
         def note(execute, sql, *rest):
             log.append(sql.split()[0])
@@ -111,7 +112,7 @@ class TestCharges:
             done = act(*args, **kwargs)
             return done, next(entry for entry in log if entry != "SAVEPOINT")
 
-        monkeypatch.setattr(AccountQuerySet, "locked", watched)
+        monkeypatch.setattr(AccountQuerySet, "_fetch_all", watched)
         with connection.execute_wrapper(note):
             (payment,), begun = first_of(charging.begin, service.account_id, at=noon(service))
             _, settled = first_of(charging.settle, payment, Outcome(Status.UNKNOWN), at=noon(service))

@@ -301,3 +301,19 @@ class TestHeaders:
         response = client.get(f"/accounts/{membership.account.reference}/")
 
         assert "no-store" in response.headers["Cache-Control"]
+
+
+def test_a_web_server_starts_with_good_settings(tree):
+    assert python(tree, "-c", "import portal.wsgi", **PRODUCTION).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [({"DEBUG": "maybe"}, "DEBUG"), ({"SANDBOX_ALLOWED": "false"}, "portal.E001"), ({"DEMO": "true"}, "portal.E003")],
+)
+def test_a_web_server_does_not_start_with_unsafe_settings(tree, variables: dict[str, str], named: str):
+    refused = python(tree, "-c", "import portal.wsgi", **PRODUCTION | variables)
+
+    assert refused.returncode == 2
+    assert named in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -31,6 +31,7 @@ from billing.states import PaymentState
 from ..access import members_only, payers_only, reader
 from ..payment_forms import CardForm
 from ..wording import card as name_of
+from . import settle
 from .account_page import plain_page
 
 
@@ -69,7 +70,7 @@ def _split(quote: quotes.Quote) -> dict[str, Any]:
     place = quote.groups[0].gateway_account
     elsewhere = [group for group in quote.groups if group.gateway_account != place]
     return {
-        "with_new_card": sums(group.amount for group in quote.groups if group not in elsewhere),
+        "with_new_card": quote.served_by({place}).totals,
         "elsewhere": list(dict.fromkeys(group.seller.name for group in elsewhere)),
     }
 
@@ -129,18 +130,11 @@ def _not_charged(
     request: HttpRequest, membership: Membership, settlement: Settlement, method: PaymentMethod
 ) -> HttpResponse:
     """Say why a card was saved and nothing paid with it, and go where something can be done about it."""
-    named = {"card": name_of(method), "tries": settling.MOST_BY_HAND_A_DAY}
-    lines = settlement.lines.filter(invoice__seller__gateway_account=method.gateway_account)
-    creditors = set(lines.values_list("invoice__seller", "invoice__currency"))
-    if creditors & settling.tried_out(membership.account, at=clock.now()):
-        messages.error(
-            request,
-            _(
-                "%(card)s is saved, but nothing was charged: you have tried %(tries)d times today. "
-                "Try again tomorrow, use bank transfer or contact us."
-            )
-            % named,
-        )
+    named = {"card": name_of(method)}
+    invoices = set(settlement.lines.values_list("invoice_id", flat=True))
+    if invoices & settling.tried_out(membership.account, at=clock.now()):
+        saved = _("%(card)s is saved, but nothing was charged.") % named
+        messages.error(request, f"{saved} {settle.too_many_tries()}")
         return redirect("overview", membership.account.reference)
     messages.warning(
         request,

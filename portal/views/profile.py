@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from billing import clock
-from billing.events import record
+from billing import clock, details
 from billing.models import Account, Membership
 
 from ..access import members_only, reader, refuse
@@ -45,12 +43,10 @@ def _save_account(request: HttpRequest, membership: Membership) -> HttpResponse:
     form = AccountForm(request.POST, instance=Account.objects.get(pk=membership.account_id))
     if not form.is_valid():
         return _page(request, membership, form, PersonForm(instance=reader(request)))
-    with transaction.atomic():
-        account = form.save()
-        if form.changed_data:
-            record("profile.changed", at=clock.now(), account=account, actor=reader(request), fields=form.changed_data)
+    sent = {name: form.cleaned_data[name] for name in form.changed_data}
+    details.change(membership.account, sent, by=reader(request), at=clock.now())
     messages.success(request, _("The account's details are saved."))
-    return redirect("profile", account.reference)
+    return redirect("profile", membership.account.reference)
 
 
 def _page(

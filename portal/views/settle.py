@@ -84,21 +84,37 @@ def check(request: HttpRequest, membership: Membership, reference: str) -> HttpR
     if form.is_valid():
         return pay(request, membership, settlement, form.cleaned_data["method"])
     lines = results.result(settlement).lines
+    left_out = _left_out(membership, settlement)
     return plain_page(
         request,
         "portal/settlement.html",
         membership,
         lines=lines,
         totals=sums(line.amount for line in lines),
+        elsewhere=left_out,
         form=form,
         methods=methods,
     )
+
+
+def _left_out(membership: Membership, settlement: Settlement) -> list[str]:
+    """Name the sellers whose invoices are due and need a card of their own."""
+    if not settlement.is_everything:
+        return []
+    paid = set(settlement.lines.values_list("invoice_id", flat=True))
+    due = quotes.offer(membership.account, at=clock.now()).due
+    return list(dict.fromkeys(invoice.seller.name for invoice in due if invoice.pk not in paid))
 
 
 def usable(membership: Membership) -> list[PaymentMethod]:
     """Cards on file that may be charged now, the default first."""
     today = membership.account.today(clock.now())
     return list(PaymentMethod.objects.for_account(membership.account).usable(on=today))
+
+
+def too_many_tries() -> str:
+    tried = _("You have tried %(tries)d times today. Try again tomorrow, use bank transfer or contact us.")
+    return tried % {"tries": settling.MOST_BY_HAND_A_DAY}
 
 
 def pay(request: HttpRequest, membership: Membership, settlement: Settlement, method: PaymentMethod) -> HttpResponse:
@@ -112,7 +128,7 @@ def pay(request: HttpRequest, membership: Membership, settlement: Settlement, me
         messages.warning(request, _("This card can no longer be charged. Nothing was charged. Choose another one."))
         return redirect("settlement", membership.account.reference, settlement.reference)
     except settling.TooManyTries:
-        messages.error(request, _("You have tried 5 times today. Try again tomorrow, use bank transfer or contact us."))
+        messages.error(request, too_many_tries())
         return redirect("overview", membership.account.reference)
     return redirect("settlement_result", membership.account.reference, settlement.reference)
 
@@ -128,16 +144,17 @@ def result(request: HttpRequest, membership: Membership, reference: str) -> Http
         return redirect("settlement_result", membership.account.reference, reference)
     if not settlement.consumed_at:
         return plain_page(request, "portal/unused.html", membership)
-    return _result_page(request, membership, results.result(settlement))
+    return _result_page(request, membership, settlement)
 
 
-def _result_page(request: HttpRequest, membership: Membership, outcome: results.Result) -> HttpResponse:
-    at = clock.now()
+def _result_page(request: HttpRequest, membership: Membership, settlement: Settlement) -> HttpResponse:
+    at, outcome = clock.now(), results.result(settlement)
     view = outlook(membership.account, at=at)
     states = {payment: payment.state for payment in outcome.payments}
     refused = [payment for payment, state in states.items() if state in (PaymentState.FAILED, PaymentState.CANCELED)]
     approvals = [payment for payment, state in states.items() if state == PaymentState.REQUIRES_ACTION]
-    unpaid = [line.invoice for line in outcome.lines if line.status == "unpaid" and line.invoice in view.due]
+    places = {card.gateway_account for card in usable(membership)}
+    without_card = [invoice.seller for invoice in view.due if invoice.seller.gateway_account not in places]
     return page_with_outlook(
         request,
         "portal/result.html",
@@ -146,15 +163,14 @@ def _result_page(request: HttpRequest, membership: Membership, outcome: results.
         quiet=True,
         result=outcome,
         received=sums(line.amount for line in outcome.lines if line.status == "paid"),
-        missing=sums(line.amount for line in outcome.lines if line.status != "paid"),
+        missing=sums(line.invoice.due_money for line in outcome.lines if line.is_unpaid),
         waiting=sums(payment.money for payment in approvals),
-        left=sums(
-            line.invoice.due_money for line in outcome.lines if line.status == "paid" and line.invoice.amount_due
-        ),
+        left=sums(line.invoice.due_money for line in outcome.lines if line.is_paid_in_part),
         approvals=approvals,
         refusals=[{"payment": payment, "advice": advice(payment.decline_code)} for payment in refused],
         another_way=_another_way(Facts(view, membership, at), outcome),
-        next_seller=unpaid[0].seller if unpaid and not refused else None,
+        next_seller=without_card[0] if without_card and settlement.is_everything and not refused else None,
+        card=view.card if view.card in usable(membership) else None,
         off=[service for service in view.services if service.is_off],
     )
 

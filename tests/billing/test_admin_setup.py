@@ -222,7 +222,8 @@ def test_a_floor_is_typed_and_shown_as_an_amount():
     client = superuser()
 
     page = client.get(url).content.decode()
-    client.post(url, {"smallest_case": "7.5", "smallest_suspension": "25", "suspension_regardless_days": 90})
+    amounts = {"smallest_case": "7.5", "smallest_suspension": "25", "smallest_payment": "5"}
+    client.post(url, amounts | {"suspension_regardless_days": 90})
 
     floor.refresh_from_db()
     assert 'value="5.00"' in page

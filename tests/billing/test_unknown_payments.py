@@ -101,6 +101,7 @@ def test_a_saved_error_does_not_hide_the_charge(sandbox):
 def test_a_key_that_the_gateway_may_have_forgotten_is_not_sent_again(sandbox):
     service = owing("good")
     at = collected(service, sandbox, Fault.HANG)
+    asked_when_begun()
 
     reconciling.run(at=at + timedelta(hours=23))
 
@@ -112,6 +113,7 @@ def test_a_key_that_the_gateway_may_have_forgotten_is_not_sent_again(sandbox):
 def test_staff_hear_of_a_payment_that_is_unknown_for_an_hour(sandbox):
     service = owing("times_out")
     at = collected(service, sandbox, Fault.HANG)
+    asked_when_begun()
 
     reconciling.run(at=at + minutes(59))
     told_before = StaffTask.objects.exists()

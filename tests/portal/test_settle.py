@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -10,10 +11,10 @@ from django.urls import reverse
 
 from billing import clock, quotes
 from billing.gateways.sandbox import Engine
-from billing.models import Account, Payment, Seller, Settlement, Subscription
+from billing.models import Account, Payment, PaymentMethod, Role, Seller, Settlement, Subscription
 from billing.states import InvoiceState, PaymentState, SubscriptionState
 from tests.billing.acting import answer, submit_card
-from tests.factories import InvoiceFactory, PaymentMethodFactory
+from tests.factories import InvoiceFactory, PaymentFactory, PaymentMethodFactory
 
 from .conftest import owe
 
@@ -327,7 +328,7 @@ class TestNewCard:
         submit_card(sandbox, account.card_visits.latest("pk"), "good")
         page = self.come_back(administrator, account)
 
-        assert "Visa •••• 4242 is saved, but nothing was charged: you have tried 5 times today." in page
+        assert "Visa •••• 4242 is saved, but nothing was charged. You have tried 5 times today." in page
         assert "Try again tomorrow, use bank transfer or contact us." in page
         assert "changed meanwhile" not in page
         assert len(list(sandbox.charges())) == tried
@@ -426,3 +427,66 @@ class TestChoosing:
 
         assert "<h1>Pay in advance</h1>" in page
         assert account.invoices.get().state == InvoiceState.PAID
+
+
+class TestResultStaysTrue:
+    def test_a_refusal_that_was_paid_in_another_way_since_asks_for_nothing(
+        self, administrator: Client, account: Account
+    ):
+        owe(account, card="insufficient_funds")
+        refused = consent(administrator, account)
+        administrator.post(check_page(refused))
+        good = PaymentMethodFactory(account=account, card="good_mastercard", is_default=False)
+        administrator.post(check_page(consent(administrator, account)), {"card": good.reference})
+
+        page = administrator.get(result_page(refused)).content.decode()
+
+        assert "paid in another way since" in page
+        assert "is still to pay" not in page
+        assert "Try again" not in page
+
+    def test_a_blocked_card_is_not_said_to_be_charged_from_now_on(self, administrator: Client, account: Account):
+        owe(account, card="stolen")
+        PaymentMethod.objects.update(blocked_reason="stolen_card")
+        good = PaymentMethodFactory(account=account, card="good_mastercard", is_default=False)
+        settlement = consent(administrator, account)
+        administrator.post(check_page(settlement), {"card": good.reference})
+
+        assert "is charged automatically from now on" not in administrator.get(result_page(settlement)).content.decode()
+
+    def test_a_viewer_is_promised_no_receipt(
+        self, administrator: Client, account: Account, as_role: Callable[[Role], Client]
+    ):
+        owe(account)
+        settlement = consent(administrator, account)
+        administrator.post(check_page(settlement))
+
+        assert "A receipt is on its way" not in as_role(Role.VIEWER).get(result_page(settlement)).content.decode()
+        assert "A receipt is on its way" in administrator.get(result_page(settlement)).content.decode()
+
+    def test_the_check_page_states_only_what_cards_on_file_can_pay(
+        self, administrator: Client, account: Account, sandbox: Engine
+    ):
+        _, other = owe(account, services=2)
+        Seller.objects.filter(pk=other.seller_id).update(gateway_account="other", name="Lantern B.V.")
+        settlement = consent(administrator, account)
+
+        page = administrator.get(check_page(settlement)).content.decode()
+        administrator.post(check_page(settlement))
+
+        assert "Pay €121.00" in page
+        assert "For Lantern B.V. you are asked for the card once more" in page
+        assert [charge.amount for charge in sandbox.charges()] == [121_00]
+
+
+def test_many_refusals_do_not_push_out_a_payment_that_is_live(administrator: Client, account: Account):
+    (service,) = owe(account, card="good")
+    card, now = account.payment_methods.get(), clock.now()
+    about = {"account": account, "seller": service.seller, "payment_method": card}
+    PaymentFactory(**about, state="unknown", created_at=now)
+    for _ in range(60):
+        PaymentFactory(**about, state="failed", settled_at=now, created_at=now)
+
+    page = administrator.get(reverse("overview", args=[account.reference])).content.decode()
+
+    assert "We are checking your payment" in page
