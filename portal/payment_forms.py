@@ -80,20 +80,20 @@ class ChoiceForm(ConsentForm):
         currencies = sorted({invoice.currency for invoice in offered})
         self.due = self._ticked(offer.due, initially=offer.due)
         self.coming = self._ticked(offer.coming, initially=[])
-        self.several_currencies = len(currencies) > 1
+        if len(currencies) == 1:
+            self.fields["amount"].label = _("Amount in %(currency)s") % {"currency": currencies[0]}
+        self.fields["amount"].widget.attrs["inputmode"] = "decimal"
         invoices, currency = self.fields["invoices"], self.fields["currency"]
         assert isinstance(invoices, forms.MultipleChoiceField)
         assert isinstance(currency, forms.ChoiceField)
         invoices.choices = [(invoice.reference, str(invoice)) for invoice in offered]
         currency.choices = [(code, code) for code in currencies]
         currency.initial = currencies[0] if currencies else ""
-        self.helper = plain(Layout("amount", *(["currency"] if self.several_currencies else [])))
+        self.helper = plain(Layout("amount", *(["currency"] if len(currencies) > 1 else [])))
 
     def _ticked(self, invoices: list[Invoice], *, initially: list[Invoice]) -> list[tuple[Invoice, bool]]:
         """Return each invoice with whether its box is ticked: as it was sent, else as the page begins."""
-        before = [invoice.reference for invoice in initially]
-        box = self["invoices"]
-        sent = box.data if self.is_bound else before
+        sent = self["invoices"].data if self.is_bound else [invoice.reference for invoice in initially]
         return [(invoice, invoice.reference in sent) for invoice in invoices]
 
     def clean(self) -> dict[str, Any]:

@@ -89,6 +89,7 @@ def check(request: HttpRequest, membership: Membership, reference: str) -> HttpR
         request,
         "portal/settlement.html",
         membership,
+        settlement=settlement,
         lines=lines,
         totals=sums(line.amount for line in lines),
         elsewhere=left_out,

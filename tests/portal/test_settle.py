@@ -381,8 +381,11 @@ class TestChoosing:
         owe(account)
 
         administrator.post(reverse("settle", args=[account.reference]), everything(account) | {"amount": "€ 50,00"})
+        check = administrator.get(check_page(Settlement.objects.get())).content.decode()
         page = administrator.post(check_page(Settlement.objects.get()), follow=True).content.decode()
 
+        assert "What you do not pay now stays due" in check
+        assert "your services stay on" not in check
         assert "<h1>Payment received</h1>" in page
         assert "Of these invoices €71.00 is still to pay." in page
         assert account.invoices.get().amount_due == 71_00
