@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from .models import CAUSES, EntryKind, LedgerEntry
+from .models import (
+    CAUSES,
+    CreditNote,
+    Dispute,
+    EntryKind,
+    Invoice,
+    LedgerEntry,
+    Payment,
+    Refund,
+    Return,
+    WriteOff,
+)
+
+Cause = Invoice | Payment | CreditNote | Refund | Return | Dispute | WriteOff
 
 
-def post(kind: EntryKind, cause: Any, *, amount: int, at: datetime) -> LedgerEntry:
+def post(kind: EntryKind, cause: Cause, *, amount: int, at: datetime) -> LedgerEntry:
     """
     Write an entry for what ``cause`` did to the debt; ``amount`` is signed minor units, plus is owed more.
 
-    The account, seller and currency are those of the cause, or of the invoice or payment it is about.
+    A return or dispute counts where its payment does, a write-off where its invoice does.
     """
-    about = cause if hasattr(cause, "currency") else getattr(cause, "invoice", None) or cause.payment
+    owed: Invoice | Payment | CreditNote | Refund
+    match cause:
+        case Return() | Dispute():
+            owed = cause.payment
+        case WriteOff():
+            owed = cause.invoice
+        case _:
+            owed = cause
     return LedgerEntry.objects.create(
         kind=kind,
-        account_id=about.account_id,
-        seller_id=about.seller_id,
-        currency=about.currency,
+        account_id=owed.account_id,
+        seller_id=owed.seller_id,
+        currency=owed.currency,
         amount=amount,
         at=at,
         **{CAUSES[kind]: cause},

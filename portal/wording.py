@@ -19,8 +19,6 @@ from billing.written import day as long_date
 
 __all__ = ["amounts", "card", "countries", "hour", "listing", "long_date", "moment", "money", "month", "percent"]
 
-BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express", "maestro": "Maestro"}
-
 
 def month(year: int, number: int) -> str:
     return format_date(dt.date(year, number, 1), "MMMM y", locale=locale())
@@ -39,7 +37,7 @@ def hour(at: dt.datetime, zone: str | None = None) -> str:
 
 def card(method: PaymentMethod) -> str:
     """Write ``Visa •••• 4242``, kept on one line."""
-    return f"{BRANDS.get(method.brand, method.brand.title())} •••• {method.last4}"
+    return str(method)
 
 
 def countries() -> list[tuple[str, str]]:

@@ -14,6 +14,8 @@ from . import references
 from .accounts import Account
 from .people import User
 
+BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express", "maestro": "Maestro"}
+
 
 class PaymentMethodKind(models.TextChoices):
     CARD = "card", _("card")
@@ -82,7 +84,7 @@ class PaymentMethod(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.brand} •••• {self.last4}"
+        return f"{BRANDS.get(self.brand, self.brand.title())} •••• {self.last4}"
 
     def expires_on(self) -> dt.date:
         """Return the last day on which the card is good."""
