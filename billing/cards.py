@@ -16,7 +16,7 @@ from . import default_card, expiring, links, quotes, settling
 from .events import record
 from .gateways import get_gateway
 from .gateways.base import Card, GatewayUnavailable, SessionStatus
-from .models import Account, CardVisit, Invoice, PaymentMethod, Seller, Settlement, User
+from .models import Account, CardVisit, Invoice, Membership, PaymentMethod, Seller, Settlement, User
 from .states import SubscriptionState
 
 logger = logging.getLogger(__name__)
@@ -86,6 +86,8 @@ def finish(visit: CardVisit, *, at: datetime) -> CardVisit:
             return visit
         _close(visit, session.card, at=at)
         visit.refresh_from_db()
+        if session.card and visit.payment_method is None:
+            _detach(visit.gateway, visit.gateway_account, session.card.token)
     _pay(visit, at=at)
     return visit
 
@@ -97,11 +99,11 @@ def look_again(visit: CardVisit, *, at: datetime) -> None:
 
 @transaction.atomic(durable=True)
 def _close(visit: CardVisit, card: Card | None, *, at: datetime) -> None:
-    """Store the card, once; only the call that closes the visit does."""
+    """Store the card, if whoever gave it may still act for the account; only the call that closes the visit does."""
     account = Account.objects.locked().get(pk=visit.account_id)
     if not CardVisit.objects.filter(pk=visit.pk, finished_at=None).update(finished_at=at):
         return
-    if card is None:
+    if card is None or not _may_still_pay(visit.started_by, account):
         return
     method = PaymentMethod.objects.create(
         account=account,
@@ -121,6 +123,11 @@ def _close(visit: CardVisit, card: Card | None, *, at: datetime) -> None:
     record("card.added", at=at, account=account, payment_method=method, actor=visit.started_by)
     if _takes_over(method, at=at):
         default_card.make(method, at=at)
+
+
+def _may_still_pay(person: User | None, account: Account) -> bool:
+    membership = Membership.objects.filter(user=person, account=account, user__is_active=True).first()
+    return membership is not None and membership.may_pay
 
 
 def _takes_over(method: PaymentMethod, *, at: datetime) -> bool:
@@ -166,16 +173,23 @@ def make_default(method: PaymentMethod, *, by: User, at: datetime) -> None:
 def remove(method: PaymentMethod, *, by: User, at: datetime) -> None:
     """Take a card off file; raises ``CannotRemove`` while it is the only one that can pay an open invoice."""
     _take_off_file(method, by=by, at=at)
+    _detach(method.gateway, method.gateway_account, method.token)
+
+
+def _detach(gateway: str, gateway_account: str, token: str) -> None:
     try:
-        get_gateway(method.gateway).detach(gateway_account=method.gateway_account, token=method.token)
+        get_gateway(gateway).detach(gateway_account=gateway_account, token=token)
     except GatewayUnavailable:
         # Off file here, the card is never charged again; the gateway keeps a token that nobody uses.
-        logger.warning("the gateway did not detach payment method %s", method.pk)
+        logger.warning("the gateway did not detach a card of %s", gateway_account)
 
 
 @transaction.atomic(durable=True)
 def _take_off_file(method: PaymentMethod, *, by: User, at: datetime) -> None:
     account = Account.objects.locked().get(pk=method.account_id)
+    method.refresh_from_db()
+    if method.removed_at:
+        return
     reasons = reasons_to_keep(method, at=at)
     if reasons:
         raise CannotRemove(reasons)

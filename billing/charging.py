@@ -99,7 +99,7 @@ def begin(account_pk: int, *, at: datetime) -> list[Payment]:
             gateway_account=group.method.gateway_account,
             trigger=group.trigger,
             created_at=at,
-            next_action_at=next_check(created_at=at, checks=0, at=at),
+            next_action_at=next_check(created_at=at, at=at),
         )
         for group in groups
     ]

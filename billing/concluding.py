@@ -121,7 +121,7 @@ def doubt(payment: Payment, *, at: datetime) -> None:
 def _recheck(payment: Payment, *, at: datetime) -> datetime | None:
     """Return when to ask again; when there is no next time, staff are told instead."""
     Payment.objects.filter(pk=payment.pk).update(checks=payment.checks + 1)
-    following = next_check(created_at=payment.created_at, checks=payment.checks, at=at)
+    following = next_check(created_at=payment.created_at, at=at)
     if following is None:
         ask_staff(
             TaskKind.PAYMENT_UNKNOWN, key=f"unknown:{payment.pk}", account=payment.account, payment=payment, at=at

@@ -84,15 +84,17 @@ CHECKED_HOURLY = timedelta(hours=24)
 CHECKED_DAILY = timedelta(days=7)
 
 
-def next_check(*, created_at: datetime, checks: int, at: datetime) -> datetime | None:
+def next_check(*, created_at: datetime, at: datetime) -> datetime | None:
     """
     Return when to ask the gateway again about a payment without an end; ``None`` after a week.
 
-    First at 30 s, 2 min, 10 min and 1 h of its age, then hourly for a day, then daily.
+    At 30 s, 2 min, 10 min and 1 h of its age, then hourly for a day, then daily: by its age
+    alone, so that people who look for themselves make nothing rarer.
     """
     age = at - created_at
-    if checks < len(CHECKS):
-        return max(created_at + CHECKS[checks], at + CHECKS[0])
+    following = next((created_at + rung for rung in CHECKS if rung > age), None)
+    if following is not None:
+        return max(following, at + CHECKS[0])
     if age < CHECKED_HOURLY:
         return at + timedelta(hours=1)
     if age < CHECKED_DAILY:

@@ -214,5 +214,5 @@ def _put_down(
         gateway_account=method.gateway_account,
         created_at=at,
         created_by=by,
-        next_action_at=next_check(created_at=at, checks=0, at=at),
+        next_action_at=next_check(created_at=at, at=at),
     )

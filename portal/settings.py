@@ -24,6 +24,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 environment = Environment(
     DEBUG=(boolean, False),
     DEMO=(boolean, False),
+    PAST_RUNS=(boolean, False),
     SECRET_KEY=(str, ""),
     SECRET_KEY_FALLBACKS=(list, []),
     ALLOWED_HOSTS=(list, []),
@@ -54,6 +55,7 @@ read = environment.read
 
 DEBUG: bool = read("DEBUG")
 DEMO: bool = read("DEMO")
+PAST_RUNS: bool = read("PAST_RUNS") or DEBUG
 SECRET_KEY: str = read("SECRET_KEY") or ("only-for-development" if DEBUG else "")
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY: not set; give it 50 or more random characters")

@@ -32,6 +32,7 @@ PRODUCTION = {
 BAD_VALUES = {
     "DEBUG": "maybe",
     "DEMO": "maybe",
+    "PAST_RUNS": "maybe",
     "SECRET_KEY": "",
     "BASE_URL": "pay.example.com",
     "DATABASE_URL": "postgres://user:hidden@host:port/name",

@@ -2,7 +2,8 @@
 What every batch command shares: which moment it runs for, and how it ends.
 
 ``--on D`` means noon of D in each account's zone, ``--at`` one moment. A moment in the
-future is refused outside of ``DEBUG``, except with ``--dry-run``. Exit codes: 0 done,
+future is refused outside of ``DEBUG``, one of days ago where weeks are not played
+(``PAST_RUNS``), except with ``--dry-run``. Exit codes: 0 done,
 1 something could not be processed, 2 bad input or settings.
 """
 
@@ -12,7 +13,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -30,6 +31,10 @@ from billing.scope import Scope
 from . import databases
 
 YEARS = range(2000, 3000)
+
+
+# How far back a job may be run where time is not played with: ``--on`` of today, in the evening.
+PLAYED_AGO = timedelta(days=1)
 
 
 class OneLineParser(CommandParser):
@@ -157,6 +162,22 @@ class MomentCommand(TimedCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--account", type=reference, metavar="REFERENCE", help="only this account")
+
+    def moments(self, options: dict[str, Any]) -> Iterator[tuple[datetime, Scope]]:
+        """
+        Refuse days gone by, too: what a job writes then counts as said and done long ago.
+
+        A notice sent now would seem to have been out for weeks, and what it announces would follow
+        at once. A job that is late is run for now: it catches up and announces new dates.
+        """
+        oldest = clock.now() - PLAYED_AGO
+        for at, scope in super().moments(options):
+            if at < oldest and not (settings.PAST_RUNS or options["dry_run"]):
+                raise CommandError(
+                    f"{self.name}: {at:%Y-%m-%d %H:%M %Z} is more than a day ago; run it for now, it catches up",
+                    returncode=2,
+                )
+            yield at, scope
 
     def handle(self, *_args: Any, **options: Any) -> None:
         moments = list(self.moments(options))

@@ -16,7 +16,7 @@ from billing.states import CaseState, PaymentState
 from tests.billing.acting import owing, submit_card
 from tests.billing.admin_forms import submit
 from tests.billing.admin_rows import a_story, signed_in, staff
-from tests.factories import MONDAY, AccountFactory
+from tests.factories import MONDAY, AccountFactory, MembershipFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -87,7 +87,9 @@ def test_a_decided_payment_is_not_asked_about(moments, agent):
 @pytest.mark.django_db(transaction=True)
 def test_a_visit_whose_person_never_came_back_is_finished(sandbox, moments, agent):
     service = owing("")
-    visit = cards.start(service.account, settlement=None, by=agent, at=moments(MONDAY))
+    visit = cards.start(
+        service.account, settlement=None, by=MembershipFactory(account=service.account).user, at=moments(MONDAY)
+    )
     submit_card(sandbox, visit, "good")
 
     run(agent, "cardvisit", "look_again", visit)

@@ -11,7 +11,7 @@ from billing import books, cards, charging, ledger, webhooks
 from billing.gateways.sandbox import Fault
 from billing.models import Account, DunningCase, EntryKind, GatewayEvent, Invoice, Payment, StaffTask, Subscription
 from tests.billing.acting import live_through, owing
-from tests.factories import MONDAY, InvoiceFactory, PaymentFactory, UserFactory
+from tests.factories import MONDAY, InvoiceFactory, MembershipFactory, PaymentFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -142,7 +142,7 @@ def test_a_dunning_case_whose_moment_went_by_is_named():
 
 def test_a_visit_to_the_card_page_that_nobody_looked_at_again_is_named():
     service, at = paid()
-    visit = cards.start(service.account, settlement=None, by=UserFactory(), at=at)
+    visit = cards.start(service.account, settlement=None, by=MembershipFactory(account=service.account).user, at=at)
 
     before = books.check(at=at + timedelta(days=2))
     after = books.check(at=at + timedelta(days=2, minutes=6))

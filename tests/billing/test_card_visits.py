@@ -15,22 +15,25 @@ from billing.models import (
     Event,
     GatewayEvent,
     Invoice,
+    Membership,
     Payment,
     PaymentMethod,
     SettlementPurpose,
     StaffTask,
     Subscription,
+    User,
 )
 from billing.states import InvoiceState
 from tests.billing.acting import owing, submit_card, together, turn_back
-from tests.factories import MONDAY, AccountFactory, InvoiceFactory, SellerFactory, UserFactory
+from tests.factories import MONDAY, AccountFactory, InvoiceFactory, MembershipFactory, SellerFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("money_ok")]
 
 
 def visited(service, *, at, saving_only: bool = False) -> CardVisit:
     """Consent to pay what is due and go to the card page."""
-    account, by = service.account, UserFactory()
+    account = service.account
+    by = MembershipFactory(account=account).user
     settlement = None
     if not saving_only:
         digest = quotes.quote(account, at=at).digest
@@ -69,7 +72,9 @@ def test_the_card_is_stored_with_the_seller_nearest_to_a_stop():
 def test_without_a_service_the_card_is_stored_with_the_first_seller():
     seller, account = SellerFactory(), AccountFactory()
 
-    visit = cards.start(account, settlement=None, by=UserFactory(), at=account.moment(MONDAY, 12))
+    visit = cards.start(
+        account, settlement=None, by=MembershipFactory(account=account).user, at=account.moment(MONDAY, 12)
+    )
 
     assert visit.gateway_account == seller.gateway_account
 
@@ -237,7 +242,7 @@ def test_a_card_is_stored_where_the_most_urgent_seller_can_charge_it():
 def test_a_visit_waits_for_a_gateway_that_is_away_and_troubles_nobody(sandbox):
     service = owing("good")
     at = clock.now()
-    visit = cards.start(service.account, settlement=None, by=UserFactory(), at=at)
+    visit = cards.start(service.account, settlement=None, by=MembershipFactory(account=service.account).user, at=at)
     sandbox.inject(Fault.UNAVAILABLE, operation="fetch_session")
 
     later = at + timedelta(minutes=6)
@@ -246,3 +251,25 @@ def test_a_visit_waits_for_a_gateway_that_is_away_and_troubles_nobody(sandbox):
     visit.refresh_from_db()
     assert visit.next_action_at == later + cards.LOOK_AGAIN
     assert not StaffTask.objects.exists()
+
+
+@pytest.mark.parametrize("gone", ["removed", "made a viewer", "inactive"])
+def test_a_card_of_someone_who_may_no_longer_pay_is_not_kept_and_charges_nothing(sandbox, gone: str):
+    service = owing("do_not_honour")
+    at = noon(service)
+    visit = visited(service, at=at)
+    person = Membership.objects.filter(user=visit.started_by)
+    match gone:
+        case "removed":
+            person.delete()
+        case "made a viewer":
+            person.update(role="viewer")
+        case _:
+            User.objects.filter(pk=visit.started_by_id).update(is_active=False)
+    submit_card(sandbox, visit, "good")
+
+    cards.finish(visit, at=at)
+
+    assert PaymentMethod.objects.count() == 1
+    assert not sandbox.charges()
+    assert CardVisit.objects.get().finished_at == at

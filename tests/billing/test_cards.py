@@ -234,3 +234,19 @@ def test_a_card_that_became_useless_meanwhile_is_not_made_the_default(changed: d
 
     assert refused.value.reason == reason
     assert PaymentMethod.objects.get(is_default=True) != second
+
+
+def test_a_card_removed_twice_is_said_once_and_one_made_default_meanwhile_stays():
+    account = AccountFactory()
+    PaymentMethodFactory(account=account)
+    card = PaymentMethodFactory(account=account, is_default=False)
+    stale, at = PaymentMethod.objects.get(pk=card.pk), account.moment(MONDAY, 12)
+    cards.make_default(card, by=UserFactory(), at=at)
+
+    with pytest.raises(cards.CannotRemove, match="default_card"):
+        cards.remove(stale, by=UserFactory(), at=at)
+    PaymentMethod.objects.filter(pk=card.pk).update(is_default=False)
+    cards.remove(stale, by=UserFactory(), at=at)
+    cards.remove(card, by=UserFactory(), at=at)
+
+    assert Event.objects.filter(type="card.removed").count() == 1

@@ -11,6 +11,7 @@ import pytest
 
 from billing.models import Payment
 from tests.billing.acting import owing
+from tests.factories import AccountFactory
 from tests.faults.processes import environment
 
 ROOT = Path(__file__).parents[2]
@@ -81,10 +82,13 @@ def test_a_mail_is_previewed_without_a_database(tmp_path: Path):
     [
         (("run_daily", "--account", "A-NOBODY"), "there is no account A-NOBODY"),
         (("collect_payments", "--at", "2999-01-01T09:00+00:00"), "is in the future"),
+        (("run_dunning", "--on", "2026-03-02"), "is more than a day ago"),
     ],
 )
 def test_what_is_not_there_is_one_line_and_exit_code_2(arguments: tuple[str, ...], words: str):
-    ended = manage(*arguments, **environment())
+    AccountFactory()
+
+    ended = manage(*arguments, **environment() | {"PAST_RUNS": "false"})
 
     assert ended.returncode == 2
     assert words in ended.stderr

@@ -234,6 +234,16 @@ def test_a_run_for_a_day_gone_by_does_not_make_a_charge_old(sandbox):
     assert Payment.objects.get().is_in_the_way(at=at + timedelta(days=1))
 
 
+def test_looking_for_oneself_makes_the_next_check_no_rarer(sandbox):
+    service = owing("times_out")
+    at = collected(service, sandbox, Fault.HANG)
+
+    for seconds in range(6):
+        charging.check(Payment.objects.get(), at=at + timedelta(seconds=seconds))
+
+    assert Payment.objects.get().next_action_at == at + timedelta(seconds=35)
+
+
 class TestNeverCharged:
     """Staff end a payment that the gateway will never answer for."""
 

@@ -9,7 +9,7 @@ import pytest
 from billing import cards, charging, clock, dunning, quotes, reconciling, results, settling, webhooks
 from billing.models import CardVisit, Event, Invoice, Payment, PaymentMethod, Settlement, SettlementPurpose
 from tests.billing.acting import owing, submit_card, together
-from tests.factories import MONDAY, PaymentMethodFactory, UserFactory
+from tests.factories import MONDAY, MembershipFactory, PaymentMethodFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("money_ok")]
 
@@ -59,7 +59,7 @@ def test_every_way_at_once_is_one_charge_per_seller_and_one_receipt(sandbox, rou
     account, at = service.account, clock.now()
     owing("", account=account)
     settlement = consented(account, at=at, purpose=SettlementPurpose.SAVE_AND_PAY)
-    visit = cards.start(account, settlement=settlement, by=UserFactory(), at=at)
+    visit = cards.start(account, settlement=settlement, by=MembershipFactory(account=account).user, at=at)
     submit_card(sandbox, visit, "good")
     for webhook in sandbox.webhooks():
         webhooks.receive("sandbox", body=webhook.body, headers=webhook.headers, at=at)
