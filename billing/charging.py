@@ -31,7 +31,7 @@ from .models import (
     TaskKind,
     User,
 )
-from .retries import automatic_groups, stop_trying_without_card
+from .retries import automatic_groups, put_off, stop_trying_without_card
 from .schedule import next_check
 from .scope import EVERYONE, Scope
 from .staffing import ask_staff
@@ -85,6 +85,7 @@ def begin(account_pk: int, *, at: datetime) -> list[Payment]:
     account = Account.objects.locked().get(pk=account_pk)
     applying.apply_credit(account, at=at)
     standing.refresh(account, at=at)
+    put_off(account, at=at)
     groups = automatic_groups(account, at=at)
     stop_trying_without_card(account, at=at)
     Invoice.objects.for_account(account).open().filter(next_charge_at__lte=at).update(next_charge_at=at + LEASE)

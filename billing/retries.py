@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from . import paused
 from .declines import advice
 from .events import record
 from .models import (
@@ -65,9 +66,12 @@ def automatic_groups(account: Account, *, at: datetime) -> list[AutomaticGroup]:
 
 
 def _due_by_group(account: Account, *, at: datetime) -> dict[tuple[int, str], list[Invoice]]:
-    """Return everything due of each creditor for which an automatic charge has come due."""
+    """Return everything due and chargeable of each creditor for which an automatic charge has come due."""
     groups: dict[tuple[int, str], list[Invoice]] = defaultdict(list)
+    holds = paused.of(account)
     for invoice in Invoice.objects.for_account(account).due(on=account.today(at)).select_related("seller"):
+        if holds.card_waits_until(invoice, at=at):
+            continue
         groups[invoice.seller_id, invoice.currency].append(invoice)
     return {
         group: invoices
@@ -134,6 +138,23 @@ def stop_trying_without_card(account: Account, *, at: datetime) -> None:
     for invoice in ready.exclude(seller__gateway_account__in=usable_cards(account)):
         Invoice.objects.filter(pk=invoice.pk).update(next_charge_at=None)
         record("card.missing", at=at, key=f"invoice:{invoice.pk}:card_missing", account=account, invoice=invoice)
+
+
+def put_off(account: Account, *, at: datetime) -> None:
+    """Let the automatic charges wait of what is on hold, until the hold lets them."""
+    holds = paused.of(account)
+    for invoice in Invoice.objects.for_account(account).open().filter(next_charge_at__lte=at):
+        if waits_until := holds.card_waits_until(invoice, at=at):
+            Invoice.objects.filter(pk=invoice.pk).update(next_charge_at=waits_until)
+
+
+def resume(account: Account, *, at: datetime) -> None:
+    """Set the next automatic try anew of what is due and was put off by a hold that has changed."""
+    holds = paused.of(account)
+    for invoice in Invoice.objects.for_account(account).due(on=account.today(at)).filter(next_charge_at__gt=at):
+        waits_until = holds.card_waits_until(invoice, at=at)
+        following = waits_until or next_charge_at(invoice, at=at)
+        Invoice.objects.filter(pk=invoice.pk).update(next_charge_at=following)
 
 
 def try_again(account: Account, *, at: datetime) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from billing.declines import advice
-from billing.models import CollectionMethod, Event
+from billing.models import CollectionMethod, Event, HoldKind
 from billing.money import Money
 
 from .wording import amounts, card, long_date, moment, money
@@ -134,6 +134,31 @@ def _of_service(text: Callable[[], str]) -> Callable[[Event], Words]:
     return lambda event: (text() % {"service": _service(event)}, "")
 
 
+HELD: dict[str, Callable[[], str]] = {
+    HoldKind.TRANSFER: lambda: _("A bank transfer was said to be on its way."),
+    HoldKind.PROMISE: lambda: _("Payment was promised."),
+    HoldKind.DISPUTE: lambda: _("What is owed is disputed."),
+    HoldKind.SUPPORT: lambda: _("What is owed waits for an answer from support."),
+    HoldKind.RECOVERY: lambda: _("What is owed waits until access to the account is recovered."),
+    HoldKind.INSOLVENCY: lambda: _("What is owed is on hold because of an insolvency."),
+    HoldKind.LEGAL: lambda: _("What is owed is on hold for a legal reason."),
+    HoldKind.STAFF: lambda: _("We agreed to wait for payment."),
+    HoldKind.GRACE: lambda: _("The emergency grace was taken."),
+}
+
+
+def _until(event: Event) -> str:
+    value = event.codes.get("until")
+    if not value:
+        return ""
+    until = moment(dt.datetime.fromisoformat(value))
+    return _("Nothing stops because of it until %(moment)s.") % {"moment": until}
+
+
+def _held(event: Event) -> Words:
+    return HELD.get(event.codes.get("kind", ""), lambda: _("What is owed is on hold."))(), _until(event)
+
+
 def _pays_otherwise(event: Event) -> Words:
     if event.codes.get("to") == CollectionMethod.SEND_INVOICE:
         return _("This account now pays by bank transfer; no card is charged automatically."), ""
@@ -169,6 +194,13 @@ TOLD: dict[str, tuple[str, Callable[[Event], Words]]] = {
     ),
     "card.expiring": ("warning", _of_card(lambda: _("We wrote that %(card)s expires soon."))),
     "dunning.reminded": ("warning", _of_invoice(lambda: _("We sent a reminder about invoice %(number)s."))),
+    "hold.placed": ("info", _held),
+    "grace.used": ("info", _held),
+    "hold.extended": ("info", lambda event: (_("We wait longer for what is on hold."), _until(event))),
+    "hold.lifted": ("info", lambda event: (_("What was on hold no longer is."), "")),
+    "hold.ended": ("info", lambda event: (_("What was on hold no longer is: its time is over."), "")),
+    "promise.kept": ("success", lambda event: (_("What was promised was paid in time."), "")),
+    "promise.broken": ("warning", lambda event: (_("What was promised was not paid in time."), "")),
     "service.started": ("info", _of_service(lambda: _("%(service)s was started."))),
     "service.past_due": ("warning", _of_service(lambda: _("Payment for %(service)s is overdue."))),
     "service.warned": ("warning", _warned),
