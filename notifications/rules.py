@@ -40,7 +40,7 @@ def only_first_automatic_refusal(event: Event) -> bool:
 
 def only_a_transfer(event: Event) -> bool:
     """Who said that money was on its way must hear that it did not arrive; the others read it on their page."""
-    return event.codes.get("kind") == HoldKind.TRANSFER
+    return bool(event.codes.get("kind") == HoldKind.TRANSFER)
 
 
 def only_unless_refused(event: Event) -> bool:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from billing.declines import advice
-from billing.models import CollectionMethod, Event, HoldKind
+from billing.models import CollectionMethod, Event
 from billing.money import Money
 
+from .hold_words import held
 from .wording import amounts, card, long_date, moment, money
 
 RELATED = ("invoice", "payment__payment_method", "subscription", "payment_method", "actor")
@@ -134,19 +135,6 @@ def _of_service(text: Callable[[], str]) -> Callable[[Event], Words]:
     return lambda event: (text() % {"service": _service(event)}, "")
 
 
-HELD: dict[str, Callable[[], str]] = {
-    HoldKind.TRANSFER: lambda: _("A bank transfer was said to be on its way."),
-    HoldKind.PROMISE: lambda: _("Payment was promised."),
-    HoldKind.DISPUTE: lambda: _("What is owed is disputed."),
-    HoldKind.SUPPORT: lambda: _("What is owed waits for an answer from support."),
-    HoldKind.RECOVERY: lambda: _("What is owed waits until access to the account is recovered."),
-    HoldKind.INSOLVENCY: lambda: _("What is owed is on hold because of an insolvency."),
-    HoldKind.LEGAL: lambda: _("What is owed is on hold for a legal reason."),
-    HoldKind.STAFF: lambda: _("We agreed to wait for payment."),
-    HoldKind.GRACE: lambda: _("The emergency grace was taken."),
-}
-
-
 def _until(event: Event) -> str:
     value = event.codes.get("until")
     if not value:
@@ -156,7 +144,7 @@ def _until(event: Event) -> str:
 
 
 def _held(event: Event) -> Words:
-    return HELD.get(event.codes.get("kind", ""), lambda: _("What is owed is on hold."))(), _until(event)
+    return held(event.codes.get("kind", "")), _until(event)
 
 
 def _pays_otherwise(event: Event) -> Words:
