@@ -35,6 +35,7 @@ TYPES = {
     "dunning.reminded": "A reminder is due.",
     "dunning.closed": "Nothing is owed to this seller any more.",
     "dunning.stopped": "A run stopped itself because the night was abnormal.",
+    "dunning.stops_tomorrow": "Staff are told which services stop tomorrow.",
     "hold.placed": "Debts were put on hold: nothing escalates for them until a moment.",
     "hold.extended": "A hold lasts longer.",
     "hold.lifted": "A hold was ended before its time.",

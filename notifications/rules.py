@@ -138,6 +138,7 @@ NOT_MAILED = {
     "dunning.opened",
     "dunning.closed",
     "dunning.stopped",  # for staff: notifications.staff
+    "dunning.stops_tomorrow",
     "hold.placed",  # whoever asked for it was there, or was told by staff
     "hold.extended",
     "hold.lifted",
