@@ -131,7 +131,7 @@ def outlook(account: Account, *, at: datetime) -> Outlook:
         recent=sorted(invoices, key=lambda invoice: -invoice.pk)[:RECENT_INVOICES],
         services=services,
         cards=cards,
-        live=[payment for payment in payments if payment.is_live],
+        live=[payment for payment in payments if payment.is_live and payment.unsent_at is None],
         failures=[payment for payment in payments if payment.state == PaymentState.FAILED],
         received=[payment for payment in payments if _is_fresh(payment, at=at)],
         credits=[payment for payment in payments if payment.unapplied],

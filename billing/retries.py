@@ -26,6 +26,7 @@ from .states import PaymentState
 
 MOST_IN_30_DAYS = 15
 WINDOW = timedelta(days=30)
+GATEWAY_AWAY = "gateway_away"
 NOT_ENOUGH_MONEY = "insufficient_funds"
 
 
@@ -106,7 +107,7 @@ def _is_capped(card: PaymentMethod, seller: Seller, currency: str, *, at: dateti
         account=account, payment_method__fingerprint=card.fingerprint, created_at__gt=at - WINDOW
     )
     automatic = recent.filter(seller=seller, currency=currency, trigger__in=AUTOMATIC_TRIGGERS)
-    moments = list(automatic.values_list("created_at", flat=True))
+    moments = list(automatic.exclude(decline_code=GATEWAY_AWAY).values_list("created_at", flat=True))
     today = account.today(at)
     if len(moments) >= MOST_IN_30_DAYS or today in {account.today(moment) for moment in moments}:
         return True

@@ -27,7 +27,7 @@ from .models import (
     User,
 )
 from .quotes import QuoteGroup, group_key, group_of, payable, quote, urgent_first
-from .retries import usable_cards
+from .retries import GATEWAY_AWAY, usable_cards
 from .schedule import next_check
 
 CONSENT_VERSION = "2026-11"
@@ -143,7 +143,7 @@ def tried_out(account: Account, *, at: datetime) -> set[tuple[int, str]]:
     """Return the creditors, by seller and currency, whom a person has tried to pay as often today as a day allows."""
     midnight = account.moment(account.today(at), 0)
     today = Payment.objects.for_account(account).filter(trigger__in=BY_HAND_TRIGGERS, created_at__gte=midnight)
-    tries = Counter(today.values_list("seller_id", "currency"))
+    tries = Counter(today.exclude(decline_code=GATEWAY_AWAY).values_list("seller_id", "currency"))
     return {creditor for creditor, number in tries.items() if number >= MOST_BY_HAND_A_DAY}
 
 
