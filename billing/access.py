@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from . import links
-from .models import Invoice, Payment, Subscription
+from .models import Hold, HoldKind, Invoice, Payment, Subscription
 from .money import Money
 from .states import DisabledReason, PaymentState, SubscriptionState
 
@@ -46,16 +46,27 @@ def access(subscription: Subscription, *, at: datetime) -> Access:
     """Derive the access to a service at a moment."""
     level = LEVELS[SubscriptionState(subscription.state)]
     reasons = list(subscription.disabled_reasons)
-    if reasons == [DisabledReason.NONPAYMENT] and level != NONE and _is_in_doubt(subscription, at=at):
-        level, reasons = FULL, ["payment_checking"]
+    grace = None
+    if reasons == [DisabledReason.NONPAYMENT] and level != NONE:
+        grace = _grace(subscription, at=at)
+        if grace:
+            level, reasons = FULL, ["emergency_grace"]
+        elif _is_in_doubt(subscription, at=at):
+            level, reasons = FULL, ["payment_checking"]
     return Access(
         level=level,
         state=subscription.state,
         reasons=reasons,
         balance=_balance(subscription, at=at),
-        next_change_at=_next_change(subscription, at=at),
+        next_change_at=grace.ends_at if grace else _next_change(subscription, at=at),
         pay_url=links.settle(subscription.account),
     )
+
+
+def _grace(subscription: Subscription, *, at: datetime) -> Hold | None:
+    """Return the emergency grace in force, while which every service that was not paid for is on."""
+    holds = Hold.objects.for_account(subscription.account).in_force(at=at)
+    return holds.filter(kind=HoldKind.GRACE).order_by("-ends_at").first()
 
 
 def _is_in_doubt(subscription: Subscription, *, at: datetime) -> bool:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from django.db.models import Sum
 
+from . import paused
 from .events import record
 from .models import Account, Allocation, CreditNote, Invoice, Payment, WriteOff
 from .states import InvoiceState
@@ -25,7 +26,7 @@ class NotEnoughCredit(Exception):
 
 def apply(payment: Payment, *, at: datetime) -> int:
     """Apply a received payment, first to what it was consented for; returns what is left, in minor units."""
-    return _spend(payment, payment.amount, _in_order(payment), at=at)
+    return _spend(payment, payment.amount, _in_order(payment, at=at), at=at)
 
 
 def apply_to_corrected(note: CreditNote, *, at: datetime) -> int:
@@ -83,13 +84,17 @@ def free(credit: Credit, invoice: Invoice, *, at: datetime) -> Invoice:
     return invoice
 
 
-def _in_order(payment: Payment) -> list[Invoice]:
-    """Return the open invoices the payment may pay: consented ones first, then the oldest due."""
+def _in_order(payment: Payment, *, at: datetime) -> list[Invoice]:
+    """Return the open invoices the payment may pay: consented ones first, then the oldest due, those on hold last."""
     consented = set(payment.settlement.lines.values_list("invoice_id", flat=True)) if payment.settlement else set()
     open_ones = Invoice.objects.open().filter(
         account=payment.account_id, seller=payment.seller_id, currency=payment.currency
     )
-    return sorted(open_ones.oldest_first(), key=lambda invoice: invoice.pk not in consented)
+    holds = paused.of(payment.account)
+    return sorted(
+        open_ones.oldest_first(),
+        key=lambda invoice: (invoice.pk not in consented, bool(holds.card_waits_until(invoice, at=at))),
+    )
 
 
 def _spend(credit: Credit, left: int, invoices: Iterable[Invoice], *, at: datetime) -> int:

@@ -23,6 +23,7 @@ from .models import (
     Dispute,
     DunningCase,
     GatewayEvent,
+    Hold,
     Invoice,
     LedgerEntry,
     Payment,
@@ -135,6 +136,8 @@ def _waiting(*, at: datetime) -> Iterator[str]:
         yield f"I6 service {service.reference}: {GONE_BY}"
     for case in DunningCase.objects.due(at=long_ago).select_related("account", "seller"):
         yield f"I6 dunning case {case}: {GONE_BY}"
+    for hold in Hold.objects.due(at=long_ago):
+        yield f"I6 hold {hold.reference}: {GONE_BY}"
     for visit in CardVisit.objects.filter(next_action_at__lt=long_ago):
         yield f"I6 visit {visit}: {GONE_BY}"
     for webhook in GatewayEvent.objects.waiting(at=long_ago):

@@ -31,7 +31,7 @@ from .models import (
     TaskKind,
     User,
 )
-from .retries import automatic_groups, stop_trying_without_card
+from .retries import GATEWAY_AWAY, automatic_groups, put_off, stop_trying_without_card
 from .schedule import next_check
 from .scope import EVERYONE, Scope
 from .staffing import ask_staff
@@ -85,6 +85,7 @@ def begin(account_pk: int, *, at: datetime) -> list[Payment]:
     account = Account.objects.locked().get(pk=account_pk)
     applying.apply_credit(account, at=at)
     standing.refresh(account, at=at)
+    put_off(account, at=at)
     groups = automatic_groups(account, at=at)
     stop_trying_without_card(account, at=at)
     Invoice.objects.for_account(account).open().filter(next_charge_at__lte=at).update(next_charge_at=at + LEASE)
@@ -149,6 +150,8 @@ def settle(payment: Payment, outcome: Outcome, *, at: datetime, by: User | None 
             concluding.wait_for_approval(payment, outcome, at=at)
         case Status.PENDING:
             concluding.wait(payment, at=at)
+        case Status.NOT_SENT:
+            concluding.keep_to_send(account, payment, at=at)
         case Status.UNKNOWN:
             concluding.doubt(payment, at=at)
     return payment
@@ -163,6 +166,8 @@ def check(payment: Payment, *, at: datetime) -> Payment:
     """
     if payment.state not in LIVE_PAYMENT_STATES:
         return payment
+    if payment.unsent_at is not None:
+        return _send_now(payment, at=at)
     gateway = get_gateway(payment.gateway)
     try:
         outcome = gateway.look_up(gateway_account=payment.gateway_account, idempotency_key=payment.idempotency_key)
@@ -174,6 +179,18 @@ def check(payment: Payment, *, at: datetime) -> Payment:
     if outcome is None and SEND_AGAIN_AFTER <= age < KEY_LIFE and _may_be_sent_again(payment):
         outcome = ask(payment)
     return settle(payment, outcome or NO_ANSWER, at=at)
+
+
+def _send_now(payment: Payment, *, at: datetime) -> Payment:
+    """Send what never left, under the key it has, unless another way to pay was chosen or the outage lasts too long."""
+    never_sent = Outcome(Status.CANCELED, decline_code=GATEWAY_AWAY)
+    if at - payment.created_at >= KEY_LIFE or not _may_be_sent_again(payment):
+        return settle(payment, never_sent, at=at)
+    # First, as after the call nobody can say any more that it was not sent.
+    if not Payment.objects.filter(pk=payment.pk, unsent_at=payment.unsent_at).update(unsent_at=None):
+        return payment
+    payment.refresh_from_db()
+    return settle(payment, ask(payment), at=at)
 
 
 def _may_be_sent_again(payment: Payment) -> bool:

@@ -6,16 +6,18 @@ Called by ``charging.settle`` alone, in its transaction and with the account row
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from . import applying, default_card, ledger, standing
 from .events import record
 from .gateways.base import Outcome, Status
 from .models import AUTOMATIC_TRIGGERS, Account, EntryKind, Payment, TaskKind, Trigger, User
-from .retries import after_refusal
+from .retries import GATEWAY_AWAY, after_refusal
 from .schedule import UNKNOWN_TOO_LONG, next_check
 from .staffing import ask_staff
 from .states import PaymentState
+
+SENT_AGAIN_IN = timedelta(minutes=5)
 
 
 def succeed(account: Account, payment: Payment, outcome: Outcome, *, at: datetime) -> None:
@@ -70,7 +72,7 @@ def cancel(account: Account, payment: Payment, outcome: Outcome, *, at: datetime
         next_action_at=None,
         action_url="",
     )
-    if payment.trigger in AUTOMATIC_TRIGGERS:
+    if payment.trigger in AUTOMATIC_TRIGGERS and outcome.decline_code != GATEWAY_AWAY:
         after_refusal(payment, at=at)
     record("payment.canceled", at=at, account=account, payment=payment, reason=outcome.decline_code, actor=by)
     standing.refresh(account, at=at)
@@ -116,6 +118,20 @@ def doubt(payment: Payment, *, at: datetime) -> None:
         )
     else:
         _touch(payment, next_action_at=_recheck(payment, at=at))
+
+
+def keep_to_send(account: Account, payment: Payment, *, at: datetime) -> None:
+    """
+    The gateway could not be reached: no try is counted and nothing is declined.
+
+    An automatic charge is sent a few minutes later; a person is told to try again.
+    """
+    if payment.state != PaymentState.PENDING:
+        doubt(payment, at=at)
+    elif payment.trigger in AUTOMATIC_TRIGGERS:
+        _touch(payment, unsent_at=at, next_action_at=at + SENT_AGAIN_IN)
+    else:
+        cancel(account, payment, Outcome(Status.CANCELED, decline_code=GATEWAY_AWAY), at=at, by=None)
 
 
 def _recheck(payment: Payment, *, at: datetime) -> datetime | None:

@@ -46,6 +46,11 @@ ADVICE = {
         _("Try again in a few minutes."),
         is_hard=False,
     ),
+    "gateway_away": Advice(
+        _("The payment service could not be reached, so nothing was charged."),
+        _("Try again in a few minutes."),
+        is_hard=False,
+    ),
     "authentication_required": Advice(
         _("Your bank asks you to approve the payment yourself."), _("Approve the payment."), is_hard=False
     ),

@@ -55,7 +55,7 @@ SUPPORT_AGENT = (
 )
 BILLING_AGENT = (
     f"{SUPPORT_AGENT} view_ledgerentry view_allocation view_numberseries view_currencyfloor view_gatewayevent "
-    "view_writeoff "
+    "view_writeoff add_hold change_hold "
     "add_account change_account add_contact change_contact add_subscription change_subscription "
     "change_payment change_cardvisit change_gatewayevent"
 )

@@ -2,8 +2,8 @@
 Climb the ladder: notify, remind, warn, suspend, cancel, each on its announced date.
 
 Reminders hang on a creditor's oldest invoice, the steps that stop a service on the
-service's own. Whatever the run pattern, only the highest step due is taken, and nothing
-stops before its notice has been out for its lead.
+service's own. Whatever the run pattern, only the highest step due is taken, nothing stops
+before its notice has been out for its lead, and nothing moves for what is on hold.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import F
 
-from . import expiring, invoicing, standing
+from . import deciding, expiring, holding, invoicing, paused, standing
 from .batches import Counts, Watch, for_each_account, guarded, unwatched
 from .brakes import AbnormalRun, usual_limit
 from .calendars import is_stop_day
@@ -21,7 +21,6 @@ from .events import record
 from .models import (
     BY_HAND_TRIGGERS,
     Account,
-    CurrencyFloor,
     DunningCase,
     DunningPolicy,
     Event,
@@ -31,6 +30,7 @@ from .models import (
     TaskKind,
 )
 from .notices import first_out
+from .paused import Holds
 from .schedule import NOTICE_HOUR, Ladder, stop_day
 from .scope import EVERYONE, Scope
 from .staffing import ask_staff
@@ -46,10 +46,10 @@ def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> C
     """
     Take every step that is due at ``at``.
 
-    Counts ``notified``, ``reminded``, ``warned``, ``suspended``, ``canceled`` and ``failed``.
-    Raises ``AbnormalRun`` before the first suspension when there would be too many.
+    Holds that are over end first. Counts ``notified``, ``reminded``, ``warned``, ``suspended``, ``canceled``,
+    ``holds ended`` and ``failed``. Raises ``AbnormalRun`` before the first suspension when there would be too many.
     """
-    counts = expiring.run(at=at, scope=scope)
+    counts = expiring.run(at=at, scope=scope) + holding.run(at=at, scope=scope)
     telling = _accounts_to_tell(at=at, scope=scope)
     counts += for_each_account(telling, lambda account: _notify(account, at=at), job="dunning", at=at, watch=watch)
     _stop_if_abnormal(counts, at=at, scope=scope)
@@ -61,7 +61,7 @@ def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> C
 
 def due_accounts(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
     """Return every account that ``run`` looks at: to tell something, to take a step, or because a card expires."""
-    looks = (expiring.due_accounts, _accounts_to_tell, _climbing_accounts)
+    looks = (expiring.due_accounts, holding.due_accounts, _accounts_to_tell, _climbing_accounts)
     return sorted({pk for look in looks for pk in look(at=at, scope=scope)})
 
 
@@ -83,7 +83,7 @@ def _stop_if_abnormal(counts: Counts, *, at: datetime, scope: Scope = EVERYONE) 
     wanted = 0
     for subscription in announced:
         with guarded(Counter(), subscription.account_id, job="dunning", at=at):
-            wanted += _is_in_time(subscription, at=at)
+            wanted += _is_in_time(subscription, at=at) and bool(_pressing(subscription, at=at))
     limit = usual_limit("service.suspended", at=at)
     if wanted > limit:
         record("dunning.stopped", at=at, job="suspending", wanted=wanted, limit=limit)
@@ -121,15 +121,18 @@ def _notify_invoice(account: Account, invoice: Invoice, *, at: datetime) -> int:
 
 
 def _remind(case: DunningCase, *, at: datetime) -> int:
-    assert case.anchor.due_on is not None
+    holds = paused.of(case.account)
+    if free_at := holds.free_at(case.anchor, at=at):
+        DunningCase.objects.filter(pk=case.pk).update(next_action_at=free_at)
+        return 0
     if _money_on_its_way(case.account, case.seller_id, case.currency, since=case.opened_at):
         DunningCase.objects.filter(pk=case.pk).update(next_action_at=at + LOOK_AGAIN)
         return 0
-    days = (case.account.today(at) - case.anchor.due_on).days
+    days = (case.account.today(at) - holds.due_on(case.anchor)).days
     day = case.policy.ladder().reminder_due(days, after=case.step_day)
     DunningCase.objects.filter(pk=case.pk).update(
         step_day=day if day is not None else F("step_day"),
-        next_action_at=standing.next_reminder_at(case, days=days),
+        next_action_at=standing.next_reminder_at(case, holds, days=days),
     )
     if day is None:
         return 0
@@ -173,16 +176,26 @@ def _climb(account: Account, *, at: datetime) -> Counts:
 
 def _climb_one(subscription: Subscription, *, at: datetime) -> str:
     owed = standing.owed_by_service(subscription, on=subscription.today(at))
-    ladder = standing.ladder_of(subscription.account, owed, at=at)
-    if _is_held(subscription, owed, at=at):
+    holds = paused.of(subscription.account)
+    if until := holds.until(owed, at=at):
+        return _wait(subscription, until=until)
+    pressing = holds.pressing(owed, at=at)
+    ladder = standing.ladder_of(subscription.account, pressing, at=at)
+    if _is_held(subscription, pressing, at=at):
         return _wait(subscription, until=at + LOOK_AGAIN)
     match subscription.state:
         case SubscriptionState.PAST_DUE:
-            return _warn(subscription, owed[0], ladder, at=at)
+            return _warn(subscription, pressing, ladder, holds, at=at)
         case SubscriptionState.WARNED:
-            return _suspend(subscription, owed[0], ladder, at=at)
+            return _suspend(subscription, pressing[0], ladder, holds, at=at)
         case _:
             return _cancel(subscription, ladder, at=at)
+
+
+def _pressing(subscription: Subscription, *, at: datetime) -> list[Invoice]:
+    """Return what is owed for the service and not on hold."""
+    owed = standing.owed_by_service(subscription, on=subscription.today(at))
+    return paused.of(subscription.account).pressing(owed, at=at)
 
 
 def _is_held(subscription: Subscription, owed: list[Invoice], *, at: datetime) -> bool:
@@ -194,50 +207,42 @@ def _is_held(subscription: Subscription, owed: list[Invoice], *, at: datetime) -
     return any(_money_on_its_way(subscription.account, seller, currency, since=since) for seller, currency in groups)
 
 
-def _warn(subscription: Subscription, anchor: Invoice, ladder: Ladder, *, at: datetime) -> str:
+def _warn(subscription: Subscription, owed: list[Invoice], ladder: Ladder, holds: Holds, *, at: datetime) -> str:
     account = subscription.account
-    assert anchor.due_on is not None
-    today = account.today(at)
-    warn_on = anchor.due_on + timedelta(days=_patience(subscription, ladder, at=at))
-    if today < warn_on:
+    warn_on = standing.warning_due_on(owed, ladder, holds, at=at)
+    if account.today(at) < warn_on:
         return _wait(subscription, until=account.moment(warn_on, NOTICE_HOUR))
-    stop_on = stop_day(ladder, due_on=anchor.due_on, announced_on=today, country=account.country)
+    return _announce(subscription, owed[0], ladder, holds, at=at)
+
+
+def _announce(subscription: Subscription, anchor: Invoice, ladder: Ladder, holds: Holds, *, at: datetime) -> str:
+    """Announce the first day allowed for the stop; where a person must decide, they have until the day before."""
+    account = subscription.account
+    due_on, today = holds.due_on(anchor), account.today(at)
+    stop_on = stop_day(ladder, due_on=due_on, announced_on=today, country=account.country)
     standing.warn(subscription, stop_on=stop_on, at=at)
+    if account.decide_before_suspension:
+        deciding.ask(subscription, at=at)
     return "warned"
 
 
-def _patience(subscription: Subscription, ladder: Ladder, *, at: datetime) -> int:
-    """Return the days before the warning: longer for a debt too small to stop a service for."""
-    owed = standing.owed_by_service(subscription, on=subscription.today(at))
-    floors = {floor.currency: floor for floor in CurrencyFloor.objects.all()}
-    for currency in {invoice.currency for invoice in owed}:
-        floor = floors.get(currency)
-        amount = sum(invoice.amount_due for invoice in owed if invoice.currency == currency)
-        if floor is None or amount >= floor.smallest_suspension:
-            return ladder.warn_day
-    return max(floors[invoice.currency].suspension_regardless_days for invoice in owed)
-
-
-def _suspend(subscription: Subscription, anchor: Invoice, ladder: Ladder, *, at: datetime) -> str:
+def _suspend(subscription: Subscription, anchor: Invoice, ladder: Ladder, holds: Holds, *, at: datetime) -> str:
     """
     Stop the service at the announced moment, or with the first run of the day after it.
 
-    A run that comes later or on no day for stops, or a notice that was not out for its lead, means a new date
-    and a new notice.
+    A run that comes later or on no day for stops, a notice that was not out for its lead, or a debt whose rung
+    has moved, means a new date and a new notice.
     """
     account = subscription.account
     assert subscription.suspend_at is not None
-    assert anchor.due_on is not None
     if at < subscription.suspend_at:
         return _wait(subscription, until=subscription.suspend_at)
-    if account.decide_before_suspension:
-        key = f"suspend:{subscription.pk}:{subscription.suspend_at:%Y-%m-%d}"
-        ask_staff(TaskKind.DECIDE_SUSPENSION, key=key, account=account, at=at, subscription=subscription.pk)
+    if account.decide_before_suspension and not deciding.is_approved(subscription):
+        deciding.ask(subscription, at=at)
         return _wait(subscription, until=at + timedelta(days=1))
-    if not _is_in_time(subscription, at=at) or not _notice_was_out(subscription, ladder):
-        stop_on = stop_day(ladder, due_on=anchor.due_on, announced_on=account.today(at), country=account.country)
-        standing.warn(subscription, stop_on=stop_on, at=at)
-        return "warned"
+    too_early = account.today(at) < holds.due_on(anchor) + timedelta(days=ladder.suspend_day)
+    if too_early or not _is_in_time(subscription, at=at) or not _notice_was_out(subscription, ladder):
+        return _announce(subscription, anchor, ladder, holds, at=at)
     standing.suspend(subscription, ladder=ladder, at=at)
     return "suspended"
 

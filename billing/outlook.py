@@ -7,13 +7,14 @@ Read in a fixed number of queries, whatever the number of invoices and services.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.db.models import Case, Q, Value, When
 
-from .models import Account, CreditNote, Invoice, Payment, PaymentMethod, Subscription
+from .models import Account, CreditNote, Hold, HoldKind, Invoice, Payment, PaymentMethod, Subscription
 from .money import Money
+from .paused import Holds
 from .states import LIVE_PAYMENT_STATES, InvoiceState, PaymentState, SubscriptionState
 
 RECENT_FAILURES = timedelta(days=90)
@@ -48,6 +49,32 @@ class Outlook:
     received: list[Payment]
     credits: list[Payment]
     upcoming: list[Upcoming]
+    holds: list[Hold] = field(default_factory=list)
+
+    @property
+    def promise_broken_on(self) -> date | None:
+        """When a promise went by for something that is owed still."""
+        oldest = self.owed[0] if self.owed else None
+        return Holds(self.account, self.holds).promise_broken_on(oldest, at=self.at) if oldest else None
+
+    @property
+    def grace(self) -> Hold | None:
+        """The emergency grace in force: what had stopped for want of payment is on until it ends."""
+        return next((hold for hold in self._open_holds if hold.kind == HoldKind.GRACE), None)
+
+    @property
+    def _open_holds(self) -> list[Hold]:
+        return [hold for hold in self.holds if hold.is_in_force(at=self.at)]
+
+    def hold_on(self, invoices: Iterable[Invoice]) -> Hold | None:
+        """Return the hold in force that covers all of the invoices for longest, but for grace."""
+        wanted = list(invoices)
+        covering = [
+            hold
+            for hold in self._open_holds
+            if hold.kind != HoldKind.GRACE and wanted and all(hold.touches(invoice) for invoice in wanted)
+        ]
+        return max(covering, key=lambda hold: hold.ends_at, default=None)
 
     @property
     def totals(self) -> list[Money]:
@@ -104,7 +131,7 @@ def outlook(account: Account, *, at: datetime) -> Outlook:
         recent=sorted(invoices, key=lambda invoice: -invoice.pk)[:RECENT_INVOICES],
         services=services,
         cards=cards,
-        live=[payment for payment in payments if payment.is_live],
+        live=[payment for payment in payments if payment.is_live and payment.unsent_at is None],
         failures=[payment for payment in payments if payment.state == PaymentState.FAILED],
         received=[payment for payment in payments if _is_fresh(payment, at=at)],
         credits=[payment for payment in payments if payment.unapplied],
@@ -116,6 +143,7 @@ def outlook(account: Account, *, at: datetime) -> Outlook:
             ],
             key=lambda upcoming: upcoming.at,
         ),
+        holds=list(Hold.objects.for_account(account).filter(ends_at__gt=at - RECENT_FAILURES)),
     )
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from . import network_rules, paused
 from .declines import advice
 from .events import record
 from .models import (
@@ -21,8 +22,12 @@ from .models import (
     Trigger,
 )
 from .schedule import CHARGE_HOUR
+from .states import PaymentState
 
 MOST_IN_30_DAYS = 15
+WINDOW = timedelta(days=30)
+GATEWAY_AWAY = "gateway_away"
+NOT_ENOUGH_MONEY = "insufficient_funds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +42,20 @@ class AutomaticGroup:
 
 
 def usable_cards(account: Account) -> dict[str, PaymentMethod]:
-    """Return the cards that are charged automatically, by gateway account."""
-    cards = PaymentMethod.objects.for_account(account).on_file().filter(is_default=True, blocked_reason="")
-    return {card.gateway_account: card for card in cards}
+    """
+    Return the cards that are charged automatically, by gateway account.
+
+    A card that was refused for good stays so when it is put on file again.
+    """
+    ever = PaymentMethod.objects.for_account(account)
+    refused = {_same_card(card) for card in ever.exclude(blocked_reason="")}
+    cards = ever.on_file().filter(is_default=True, blocked_reason="")
+    return {card.gateway_account: card for card in cards if _same_card(card) not in refused}
+
+
+def _same_card(card: PaymentMethod) -> tuple[str, str, int, int]:
+    """A renewed card has the same number and another expiry."""
+    return card.gateway_account, card.fingerprint, card.exp_year, card.exp_month
 
 
 def automatic_groups(account: Account, *, at: datetime) -> list[AutomaticGroup]:
@@ -65,9 +81,12 @@ def automatic_groups(account: Account, *, at: datetime) -> list[AutomaticGroup]:
 
 
 def _due_by_group(account: Account, *, at: datetime) -> dict[tuple[int, str], list[Invoice]]:
-    """Return everything due of each creditor for which an automatic charge has come due."""
+    """Return everything due and chargeable of each creditor for which an automatic charge has come due."""
     groups: dict[tuple[int, str], list[Invoice]] = defaultdict(list)
+    holds = paused.of(account)
     for invoice in Invoice.objects.for_account(account).due(on=account.today(at)).select_related("seller"):
+        if holds.card_waits_until(invoice, at=at):
+            continue
         groups[invoice.seller_id, invoice.currency].append(invoice)
     return {
         group: invoices
@@ -78,18 +97,22 @@ def _due_by_group(account: Account, *, at: datetime) -> dict[tuple[int, str], li
 
 
 def _is_capped(card: PaymentMethod, seller: Seller, currency: str, *, at: datetime) -> bool:
-    """One automatic try per card of the account, seller, currency and local day, fifteen in 30 days."""
-    tries = Payment.objects.filter(
-        account=card.account_id,
-        payment_method__fingerprint=card.fingerprint,
-        seller=seller,
-        currency=currency,
-        trigger__in=AUTOMATIC_TRIGGERS,
-        created_at__gt=at - timedelta(days=30),
-    )
-    moments = list(tries.values_list("created_at", flat=True))
+    """
+    One automatic try per card of the account, seller, currency and local day, fifteen in 30 days.
+
+    And no more declines than the network allows, those of payments by hand among them.
+    """
     account = card.account
-    return len(moments) >= MOST_IN_30_DAYS or account.today(at) in {account.today(moment) for moment in moments}
+    recent = Payment.objects.filter(
+        account=account, payment_method__fingerprint=card.fingerprint, created_at__gt=at - WINDOW
+    )
+    automatic = recent.filter(seller=seller, currency=currency, trigger__in=AUTOMATIC_TRIGGERS)
+    moments = list(automatic.exclude(decline_code=GATEWAY_AWAY).values_list("created_at", flat=True))
+    today = account.today(at)
+    if len(moments) >= MOST_IN_30_DAYS or today in {account.today(moment) for moment in moments}:
+        return True
+    declines = recent.filter(state=PaymentState.FAILED).values_list("created_at", flat=True)
+    return network_rules.is_exhausted(declines, network=card.brand, on=today, at=at)
 
 
 def after_refusal(payment: Payment, *, at: datetime) -> bool:
@@ -100,7 +123,7 @@ def after_refusal(payment: Payment, *, at: datetime) -> bool:
     payment by hand changes neither the invoices nor the automatic tries.
     """
     method = payment.payment_method
-    if method and advice(payment.decline_code).is_hard:
+    if method and _is_final(payment, method, at=at):
         _block(method, payment.decline_code, at=at)
     if payment.trigger not in AUTOMATIC_TRIGGERS:
         return False
@@ -109,13 +132,31 @@ def after_refusal(payment: Payment, *, at: datetime) -> bool:
     due = list(open_ones.filter(seller=payment.seller, currency=payment.currency))
     for invoice in due:
         invoice.refused_at = at
-        invoice.next_charge_at = None if method and method.blocked_reason else next_charge_at(invoice, at=at)
+        blocked = method is not None and method.blocked_reason
+        invoice.next_charge_at = None if blocked else _after(payment.decline_code, invoice, at=at)
         invoice.save(update_fields=["refused_at", "next_charge_at"])
     floor = CurrencyFloor.objects.filter(currency=payment.currency).first()
     if floor and sum(invoice.amount_due for invoice in due) < floor.smallest_case:
         return False
     cases = DunningCase.objects.for_account(account).open()
     return not cases.filter(seller=payment.seller, currency=payment.currency).exists()
+
+
+def _is_final(payment: Payment, method: PaymentMethod, *, at: datetime) -> bool:
+    today = payment.account.today(at)
+    code = payment.decline_code
+    return advice(code).is_hard or network_rules.forbids_another_try(code, network=method.brand, on=today)
+
+
+def _after(code: str, invoice: Invoice, *, at: datetime) -> datetime | None:
+    """Return the next try after a refusal; where there was not enough money it may wait for the payday."""
+    following = next_charge_at(invoice, at=at)
+    if following is None or code != NOT_ENOUGH_MONEY or invoice.due_on is None:
+        return following
+    account = invoice.account
+    stop_on = invoice.due_on + timedelta(days=DunningPolicy.objects.in_force(account, at=at).ladder().suspend_day)
+    day = network_rules.moved_to_payday(account.today(following), country=account.country, before=stop_on)
+    return account.moment(day, CHARGE_HOUR)
 
 
 def next_charge_at(invoice: Invoice, *, at: datetime) -> datetime | None:
@@ -134,6 +175,23 @@ def stop_trying_without_card(account: Account, *, at: datetime) -> None:
     for invoice in ready.exclude(seller__gateway_account__in=usable_cards(account)):
         Invoice.objects.filter(pk=invoice.pk).update(next_charge_at=None)
         record("card.missing", at=at, key=f"invoice:{invoice.pk}:card_missing", account=account, invoice=invoice)
+
+
+def put_off(account: Account, *, at: datetime) -> None:
+    """Let the automatic charges wait of what is on hold, until the hold lets them."""
+    holds = paused.of(account)
+    for invoice in Invoice.objects.for_account(account).open().filter(next_charge_at__lte=at):
+        if waits_until := holds.card_waits_until(invoice, at=at):
+            Invoice.objects.filter(pk=invoice.pk).update(next_charge_at=waits_until)
+
+
+def resume(account: Account, *, at: datetime) -> None:
+    """Set the next automatic try anew of what is due and was put off by a hold that has changed."""
+    holds = paused.of(account)
+    for invoice in Invoice.objects.for_account(account).due(on=account.today(at)).filter(next_charge_at__gt=at):
+        waits_until = holds.card_waits_until(invoice, at=at)
+        following = waits_until or next_charge_at(invoice, at=at)
+        Invoice.objects.filter(pk=invoice.pk).update(next_charge_at=following)
 
 
 def try_again(account: Account, *, at: datetime) -> None:

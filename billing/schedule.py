@@ -7,6 +7,7 @@ repeated one comes to the same answer.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -75,6 +76,17 @@ def planned_stop_day(ladder: Ladder, *, due_on: date, warn_on: date, today: date
     """Return the day the service will stop if nobody pays, before it is announced."""
     announced_on = max(warn_on, today)
     return stop_day(ladder, due_on=due_on, announced_on=announced_on, country=country)
+
+
+def days_covered(spells: Iterable[tuple[date, date]], *, since: date) -> int:
+    """Return how many days from ``since`` on the spells cover; days in several of them count once."""
+    covered, reached = 0, since
+    for start, end in sorted(spells):
+        begin = max(start, reached)
+        if end > begin:
+            covered += (end - begin).days
+            reached = end
+    return covered
 
 
 # From then on a payment without an answer no longer stands in the way of another.

@@ -26,6 +26,7 @@ from .models import (
     User,
 )
 from .quotes import EVERYTHING, Choice, Quote, QuoteGroup, groups_of, offer, quote
+from .retries import GATEWAY_AWAY
 from .schedule import next_check
 
 CONSENT_VERSION = "2026-11"
@@ -171,7 +172,7 @@ def tried_out(account: Account, *, at: datetime) -> set[int]:
         settlement__payments__seller=F("invoice__seller"),
         settlement__payments__currency=F("invoice__currency"),
     )
-    tries = Counter(tried.values_list("invoice_id", flat=True))
+    tries = Counter(tried.exclude(settlement__payments__decline_code=GATEWAY_AWAY).values_list("invoice_id", flat=True))
     return {invoice for invoice, number in tries.items() if number >= MOST_BY_HAND_A_DAY}
 
 

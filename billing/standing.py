@@ -1,9 +1,10 @@
 """
 Where each service of an account stands; the only writer of ``Subscription.state``.
 
-``refresh`` derives everything from what is owed now: it opens and closes dunning cases,
-makes services past due, and brings them back the moment nothing is owed any more.
-``change_ladder`` plans anew when an account comes to pay in another way.
+``refresh`` derives everything from what is owed and on hold now: it opens and closes dunning
+cases, makes services past due, calls off a stop that the debt no longer bears, and brings
+services back the moment nothing is owed any more. ``change_ladder`` plans anew when an
+account comes to pay in another way, ``plan_anew`` when a hold has come, moved or gone.
 ``warn``, ``suspend``, ``cancel`` and ``delete`` are the announced steps downwards, which
 ``dunning`` and ``retention`` take on their dates. All of them run inside the caller's
 transaction with the account row locked.
@@ -18,9 +19,10 @@ from datetime import date, datetime, timedelta
 from django.db import connection
 from django.db.transaction import TransactionManagementError
 
-from . import clock, schedule
+from . import clock, paused, schedule
 from .events import record
 from .models import Account, CurrencyFloor, DunningCase, DunningPolicy, Invoice, Subscription
+from .paused import Holds
 from .schedule import INVOICE_HOUR, NOTICE_HOUR, STOP_HOUR, Ladder
 from .states import CaseState, DisabledReason, SubscriptionState
 
@@ -40,10 +42,10 @@ def refresh(account: Account, *, at: datetime) -> None:
     """Bring cases and services in line with what the account owes at ``at``."""
     if not connection.in_atomic_block:
         raise TransactionManagementError("standing is refreshed in the transaction of the fact that changes it")
-    owed = debt(account, on=account.today(at))
-    _refresh_cases(account, owed, at=at)
+    owed, holds = debt(account, on=account.today(at)), paused.of(account)
+    _refresh_cases(account, owed, holds, at=at)
     for subscription in _services(account):
-        _refresh_service(subscription, owed.by_service.get(subscription.pk, []), at=at)
+        _refresh_service(subscription, owed.by_service.get(subscription.pk, []), holds, at=at)
 
 
 def debt(account: Account, *, on: date) -> Debt:
@@ -75,87 +77,147 @@ def _services(account: Account) -> list[Subscription]:
     return list(services.select_related("account"))
 
 
-def _refresh_cases(account: Account, owed: Debt, *, at: datetime) -> None:
+def _refresh_cases(account: Account, owed: Debt, holds: Holds, *, at: datetime) -> None:
     cases = {(case.seller_id, case.currency): case for case in DunningCase.objects.for_account(account).open()}
+    anchors = {group: _anchor_of(invoices, holds, at=at) for group, invoices in owed.by_group.items()}
     for group, case in cases.items():
         if group not in owed.by_group:
             case.move(CaseState.CLOSED, closed_at=at, next_action_at=None)
             record("dunning.closed", at=at, account=account, invoice=case.anchor, case=case.pk)
-        elif owed.by_group[group][0].pk != case.anchor_id:
-            _anchor(case, owed.by_group[group][0], at=at)
-    for group, invoices in owed.by_group.items():
+        elif anchors[group].pk != case.anchor_id:
+            _anchor(case, anchors[group], holds, at=at)
+    for group, anchor in anchors.items():
         if group not in cases:
-            _open_case(account, group, invoices[0], at=at)
+            _open_case(account, group, anchor, holds, at=at)
+    if cases and not owed.invoices:
+        paused.wake(account, at=at)
 
 
-def _open_case(account: Account, group: Group, anchor: Invoice, *, at: datetime) -> None:
+def _anchor_of(invoices: list[Invoice], holds: Holds, *, at: datetime) -> Invoice:
+    """Return the oldest invoice that is not on hold; when all are, the oldest of them."""
+    return (holds.pressing(invoices, at=at) or invoices)[0]
+
+
+def _open_case(account: Account, group: Group, anchor: Invoice, holds: Holds, *, at: datetime) -> None:
     policy = DunningPolicy.objects.in_force(account, at=at)
     case = DunningCase.objects.create(
         account=account, seller_id=group[0], currency=group[1], policy=policy, anchor=anchor, opened_at=at
     )
-    case.next_action_at = next_reminder_at(case, days=0)
+    case.next_action_at = next_reminder_at(case, holds, days=0)
     case.save(update_fields=["next_action_at"])
     Invoice.objects.filter(pk__in=[anchor.pk]).update(next_action_at=None)
     record("dunning.opened", at=at, account=account, invoice=anchor, case=case.pk, policy=policy.pk)
 
 
-def _anchor(case: DunningCase, invoice: Invoice, *, at: datetime) -> None:
+def _anchor(case: DunningCase, invoice: Invoice, holds: Holds, *, at: datetime) -> None:
     """Hang the case on its new oldest invoice; reminders whose day has gone by are not caught up."""
-    assert invoice.due_on is not None
-    days = (case.account.today(at) - invoice.due_on).days
+    days = (case.account.today(at) - holds.due_on(invoice)).days
     case.anchor = invoice
     case.step_day = case.policy.ladder().reminder_due(days, after=0) or 0
-    case.next_action_at = next_reminder_at(case, days=days)
+    case.next_action_at = next_reminder_at(case, holds, days=days)
     case.save(update_fields=["anchor", "step_day", "next_action_at"])
 
 
-def next_reminder_at(case: DunningCase, *, days: int) -> datetime | None:
-    """Return when the reminder after ``days`` past the anchor's due date goes out."""
+def next_reminder_at(case: DunningCase, holds: Holds, *, days: int) -> datetime | None:
+    """Return when the reminder after ``days`` past the anchor's due date, moved by its holds, goes out."""
     day = case.policy.ladder().next_reminder(days)
-    if day is None or case.anchor.due_on is None:
-        return None
-    return case.account.moment(case.anchor.due_on + timedelta(days=day), NOTICE_HOUR)
+    return None if day is None else case.account.moment(holds.due_on(case.anchor) + timedelta(days=day), NOTICE_HOUR)
 
 
-def _refresh_service(subscription: Subscription, owed: list[Invoice], *, at: datetime) -> None:
+def _refresh_service(subscription: Subscription, owed: list[Invoice], holds: Holds, *, at: datetime) -> None:
     if owed and subscription.state == SubscriptionState.ACTIVE:
-        _fall_past_due(subscription, owed, at=at)
+        _fall_past_due(subscription, owed, holds, at=at)
     elif owed and subscription.state == SubscriptionState.PAST_DUE:
-        _plan_again(subscription, owed, at=at)
+        _plan_again(subscription, owed, holds, at=at)
+    elif owed and subscription.state == SubscriptionState.WARNED:
+        _call_off_if_too_early(subscription, owed, holds, at=at)
+    elif owed and subscription.state == SubscriptionState.SUSPENDED:
+        _move_cancellation(subscription, owed, holds, at=at)
     elif not owed and subscription.state != SubscriptionState.ACTIVE:
         _recover(subscription, at=at)
 
 
-def _fall_past_due(subscription: Subscription, owed: list[Invoice], *, at: datetime) -> None:
+def _fall_past_due(subscription: Subscription, owed: list[Invoice], holds: Holds, *, at: datetime) -> None:
     account = subscription.account
-    subscription.move(SubscriptionState.PAST_DUE, **_plan(account, owed, at=at))
+    subscription.move(SubscriptionState.PAST_DUE, **_plan(account, owed, holds, at=at))
     record("service.past_due", at=at, account=account, subscription=subscription, invoice=owed[0])
 
 
-def _plan_again(subscription: Subscription, owed: list[Invoice], *, at: datetime) -> None:
+def _plan_again(subscription: Subscription, owed: list[Invoice], holds: Holds, *, at: datetime) -> None:
     """Move a stop that is not announced yet to where the debt, which may have grown or shrunk, puts it now."""
-    plan = _plan(subscription.account, owed, at=at)
+    plan = _plan(subscription.account, owed, holds, at=at)
     warn_at = plan["next_action_at"]
     if warn_at and warn_at > at and plan["suspend_at"] != subscription.suspend_at:
         Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.PAST_DUE).update(**plan)
 
 
-def _plan(account: Account, owed: list[Invoice], *, at: datetime) -> dict[str, datetime | None]:
+def _call_off_if_too_early(subscription: Subscription, owed: list[Invoice], holds: Holds, *, at: datetime) -> None:
     """
-    Return the planned stop and the moment of its warning.
+    Take back an announced stop that would not be announced now: all is on hold, or the oldest part is paid.
+
+    What follows later is announced anew, with its own lead.
+    """
+    account = subscription.account
+    pressing = holds.pressing(owed, at=at)
+    if pressing and not (account.pays_by_card and _is_too_early(pressing, holds, at=at)):
+        return
+    subscription.move(SubscriptionState.PAST_DUE, warned_at=None, **_plan(account, owed, holds, at=at))
+
+
+def _is_too_early(owed: list[Invoice], holds: Holds, *, at: datetime) -> bool:
+    ladder = ladder_of(holds.account, owed, at=at)
+    return warning_due_on(owed, ladder, holds, at=at) > holds.account.today(at)
+
+
+def _move_cancellation(subscription: Subscription, owed: list[Invoice], holds: Holds, *, at: datetime) -> None:
+    """Put the cancellation off by the days on hold since the stop, with its lead after the last of them."""
+    account, suspended_at = subscription.account, subscription.suspended_at
+    assert suspended_at is not None
+    debts = holds.pressing(owed, at=at) or owed
+    last_end = holds.last_end(debts[0])
+    if last_end is None or last_end <= suspended_at:
+        return
+    days = holds.days(debts[0], since=account.today(suspended_at))
+    ladder = ladder_of(account, debts, at=at)
+    moved = clock.days_later(suspended_at, ladder.cancel_after + days, account.time_zone)
+    cancel_at = max(moved, clock.days_later(last_end, ladder.warn_lead, account.time_zone))
+    if cancel_at != subscription.cancel_at:
+        Subscription.objects.filter(pk=subscription.pk).update(cancel_at=cancel_at, next_action_at=cancel_at)
+
+
+def _plan(account: Account, owed: list[Invoice], holds: Holds, *, at: datetime) -> dict[str, datetime | None]:
+    """
+    Return the planned stop and the moment of its warning: never before a hold on all that is owed ends.
 
     Accounts that pay by invoice get none: without their bank's statements nobody can
     say that they have not paid.
     """
-    due_on = owed[0].due_on
-    if not account.pays_by_card or due_on is None:
+    if not account.pays_by_card:
         return {"suspend_at": None, "next_action_at": None}
-    ladder = ladder_of(account, owed, at=at)
-    warn = due_on + timedelta(days=patience(owed, ladder))
+    debts = holds.pressing(owed, at=at) or owed
+    ladder = ladder_of(account, debts, at=at)
+    warn = warning_due_on(debts, ladder, holds, at=at)
+    warn_at = max(account.moment(warn, NOTICE_HOUR), holds.until(owed, at=at) or at)
     stop = schedule.planned_stop_day(
-        ladder, due_on=due_on, warn_on=warn, today=account.today(at), country=account.country
+        ladder,
+        due_on=holds.due_on(debts[0]),
+        warn_on=account.today(warn_at),
+        today=account.today(at),
+        country=account.country,
     )
-    return {"suspend_at": account.moment(stop, STOP_HOUR), "next_action_at": account.moment(warn, NOTICE_HOUR)}
+    return {"suspend_at": account.moment(stop, STOP_HOUR), "next_action_at": warn_at}
+
+
+def warning_due_on(owed: list[Invoice], ladder: Ladder, holds: Holds, *, at: datetime) -> date:
+    """
+    Return the day on which the stop is announced, for invoices that are owed, oldest first.
+
+    A broken promise brings it forward, unless the debt is too small to stop a service for.
+    """
+    days = patience(owed, ladder)
+    due = holds.due_on(owed[0]) + timedelta(days=days)
+    broken_on = holds.promise_broken_on(owed[0], at=at)
+    return min(due, broken_on) if broken_on and days == ladder.warn_day else due
 
 
 def patience(owed: list[Invoice], ladder: Ladder) -> int:
@@ -182,19 +244,33 @@ def change_ladder(account: Account, *, at: datetime) -> None:
 
     A stop that was announced is called off: if one follows, it is announced with its own lead.
     """
-    policy = DunningPolicy.objects.in_force(account, at=at)
+    policy, holds = DunningPolicy.objects.in_force(account, at=at), paused.of(account)
     for case in DunningCase.objects.for_account(account).open().select_related("account", "anchor"):
         case.policy = policy
         case.save(update_fields=["policy"])
-        _anchor(case, case.anchor, at=at)
+        _anchor(case, case.anchor, holds, at=at)
     owed = debt(account, on=account.today(at))
     unpaid = (SubscriptionState.PAST_DUE, SubscriptionState.WARNED)
     for subscription in Subscription.objects.filter(pk__in=owed.by_service, state__in=unpaid):
-        plan = _plan(account, owed.by_service[subscription.pk], at=at)
+        plan = _plan(account, owed.by_service[subscription.pk], holds, at=at)
         if subscription.state == SubscriptionState.WARNED:
             subscription.move(SubscriptionState.PAST_DUE, warned_at=None, **plan)
         else:
             Subscription.objects.filter(pk=subscription.pk).update(**plan)
+
+
+def plan_anew(account: Account, *, at: datetime) -> None:
+    """Bring everything in line after a hold came, moved or went, and set the steps that are not announced anew."""
+    refresh(account, at=at)
+    owed, holds = debt(account, on=account.today(at)), paused.of(account)
+    cases = DunningCase.objects.for_account(account).open().select_related("account", "anchor", "policy")
+    for case in cases:
+        days = (account.today(at) - holds.due_on(case.anchor)).days
+        following = next_reminder_at(case, holds, days=max(days, case.step_day))
+        DunningCase.objects.filter(pk=case.pk).update(next_action_at=following)
+    for subscription in Subscription.objects.filter(pk__in=owed.by_service, state=SubscriptionState.PAST_DUE):
+        plan = _plan(account, owed.by_service[subscription.pk], holds, at=at)
+        Subscription.objects.filter(pk=subscription.pk).update(**plan)
 
 
 def _recover(subscription: Subscription, *, at: datetime) -> None:

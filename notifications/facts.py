@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from billing import links
 from billing.models import Account, Event, Subscription
@@ -19,8 +19,22 @@ from billing.outlook import Outlook, outlook
 from . import ahead, owing
 from .letters import Card, Letter, Line, Links, Note, Receipt
 
-BY_SETTLING = {"service.warned", "service.suspended", "service.canceled", "service.deletion_announced"}
-WORTH_A_NOTE = {"payment.action_required", "service.warned", "service.suspended", "service.canceled"}
+BY_SETTLING = {
+    "promise.broken",
+    "hold.ended",
+    "service.warned",
+    "service.suspended",
+    "service.canceled",
+    "service.deletion_announced",
+}
+WORTH_A_NOTE = {
+    "payment.action_required",
+    "promise.broken",
+    "hold.ended",
+    "service.warned",
+    "service.suspended",
+    "service.canceled",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,7 @@ def about(events: Sequence[Event], *, reader: Reader, at: datetime) -> Letter:
         services=ahead.names(event.subscription for event in first if event.subscription is not None),
         announced=announced,
         days_left=lead.codes["days"] if lead.type == "service.deletion_announced" else 0,
+        promised_on=_promised_on(lead, account),
         steps=tuple(step for step in ahead.steps(now, events, at=at) if step not in announced),
         notes=_notes(event for event in events if event.type != lead.type and event.type in WORTH_A_NOTE),
         receipt=_receipt(lead, account),
@@ -93,6 +108,8 @@ def _notes(events: Iterable[Event]) -> tuple[Note, ...]:
         elif event.subscription is not None:
             stop = event.subscription.suspend_at if event.type == "service.warned" else None
             groups.setdefault((event.type, stop), []).append(event.subscription)
+        else:
+            notes.append(Note(type=event.type))
     notes += [Note(type=name, at=stop, services=ahead.names(services)) for (name, stop), services in groups.items()]
     return tuple(notes)
 
@@ -130,6 +147,13 @@ def _card(lead: Event, now: Outlook) -> Card | None:
         expires_on=expires_on,
         first_charge_after=min((day for day in charges if day > expires_on), default=None),
     )
+
+
+def _promised_on(lead: Event, account: Account) -> date | None:
+    """Return the day that was promised: a promise is over the morning after."""
+    if lead.type != "promise.broken":
+        return None
+    return account.today(datetime.fromisoformat(lead.codes["until"])) - timedelta(days=1)
 
 
 def _sellers(lead: Event, now: Outlook) -> tuple[str, ...]:

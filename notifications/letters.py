@@ -137,6 +137,7 @@ class Letter:
     services: tuple[str, ...] = ()
     announced: tuple[Step, ...] = ()
     days_left: int = 0
+    promised_on: date | None = None
     steps: tuple[Step, ...] = ()
     notes: tuple[Note, ...] = ()
     receipt: Receipt | None = None

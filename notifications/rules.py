@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from billing.models import AUTOMATIC_TRIGGERS, Event
+from billing.models import AUTOMATIC_TRIGGERS, Event, HoldKind
 
 from . import truth
 
@@ -36,6 +36,11 @@ def only_automatic(event: Event) -> bool:
 def only_first_automatic_refusal(event: Event) -> bool:
     """A repeated refusal waits for the next reminder."""
     return only_automatic(event) and bool(event.codes.get("first_refusal"))
+
+
+def only_a_transfer(event: Event) -> bool:
+    """Who said that money was on its way must hear that it did not arrive; the others read it on their page."""
+    return bool(event.codes.get("kind") == HoldKind.TRANSFER)
 
 
 def only_unless_refused(event: Event) -> bool:
@@ -98,6 +103,15 @@ RULES = {
         rank=2,
     ),
     "dunning.reminded": Rule(kind=REMINDERS, still_true=truth.invoice_is_owed, mandatory=True, family=DUNNING, rank=3),
+    "hold.ended": Rule(
+        kind=REMINDERS,
+        applies=only_a_transfer,
+        still_true=truth.held_money_is_owed,
+        mandatory=True,
+        family=DUNNING,
+        rank=3,
+    ),
+    "promise.broken": Rule(kind=REMINDERS, still_true=truth.held_money_is_owed, mandatory=True, family=DUNNING, rank=3),
     "service.warned": Rule(
         kind=SERVICE, still_true=truth.stop_is_far_enough_ahead, mandatory=True, family=DUNNING, rank=4
     ),
@@ -124,6 +138,13 @@ NOT_MAILED = {
     "dunning.opened",
     "dunning.closed",
     "dunning.stopped",  # for staff: notifications.staff
+    "dunning.stops_tomorrow",
+    "hold.placed",  # whoever asked for it was there, or was told by staff
+    "hold.extended",
+    "hold.lifted",
+    "promise.kept",  # the receipt says it
+    "grace.used",  # whoever took it was there
+    "service.stop_approved",  # the customer was told of the stop before
     "service.started",  # the first invoice says it
     "service.past_due",  # the refusal or the reminder says it
     "service.restored",  # the receipt says it

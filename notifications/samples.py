@@ -62,7 +62,14 @@ def minimal(event_type: str) -> Letter:
         also_to=(),
         sellers=(CLOUD,),
     )
-    if event_type in ("payment.failed", "card.missing", "dunning.reminded", "service.warned"):
+    if event_type in (
+        "payment.failed",
+        "card.missing",
+        "dunning.reminded",
+        "hold.ended",
+        "promise.broken",
+        "service.warned",
+    ):
         debt = _debt(CLOUD, "CLOUD-2026-0912", 119_00)
         letter = replace(letter, debts=(debt,), totals=(debt.total,))
     return letter
@@ -99,6 +106,8 @@ def _particulars(event_type: str) -> dict[str, Any]:
         return {"card": Card(VISA, date(2026, 11, 30), date(2026, 12, 20)), "debts": (), "totals": ()}
     if event_type == "service.warned":
         return {"services": services, "announced": STEPS[1:2]}
+    if event_type == "promise.broken":
+        return {"promised_on": date(2026, 11, 16), "notes": (Note("hold.ended"),)}
     if event_type == "service.suspended":
         note = Note("service.warned", services=("Backup",), at=datetime(2026, 12, 1, 9, tzinfo=UTC))
         return {"services": services, "notes": (note,)}

@@ -1,8 +1,9 @@
-"""Tell staff by mail that a run stopped itself: customers must not be the first to notice."""
+"""Tell staff by mail what they must not hear from customers first: a run that stopped itself, and tomorrow's stops."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -10,13 +11,14 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 
+from billing import tomorrow
 from billing.models import Event
 
 from . import rendering
 from .envelopes import new_message_id
 from .models import Delivery
 
-TYPES = ("dunning.stopped",)
+TYPES = ("dunning.stopped", "dunning.stops_tomorrow")
 
 
 @transaction.atomic
@@ -46,12 +48,13 @@ def is_for_staff(mail: Delivery) -> bool:
 
 
 def render(mail: Delivery) -> rendering.Mail:
-    """Render a mail to staff from its event's codes."""
+    """Render a mail to staff from its event's codes, and from the services that it names."""
     context = {
         "event": mail.event,
         "brand_name": settings.BRAND_NAME,
         "language": mail.language,
         "tasks": settings.BASE_URL + reverse("admin:billing_stafftask_changelist"),
+        "stops": _stops(mail.event),
     }
     name = f"emails/staff/{mail.event.type}"
     with translation.override(mail.language):
@@ -59,3 +62,16 @@ def render(mail: Delivery) -> rendering.Mail:
         text = render_to_string(f"{name}.txt", context)
         html = render_to_string(f"{name}.html", context)
     return rendering.Mail(rendering.one_line(subject), rendering.wrapped(text), html)
+
+
+def _stops(event: Event) -> list[dict[str, Any]]:
+    """Return the stops of the day after the event that it names and that still lie ahead, with where to look."""
+    named = set(event.codes.get("services", ()))
+    return [
+        {
+            "stop": stop,
+            "page": settings.BASE_URL + reverse("admin:billing_subscription_change", args=[stop.service.pk]),
+        }
+        for stop in (tomorrow.stops(at=event.at) if named else [])
+        if stop.service.pk in named
+    ]

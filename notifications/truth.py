@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max
 
+from billing import paused
 from billing.models import Act, DunningStep, Event, Invoice
 from billing.retries import usable_cards
 from billing.states import CaseState, InvoiceState, PaymentState, SubscriptionState
@@ -38,7 +39,18 @@ def invoice_falls_due_today(event: Event, at: datetime) -> bool:
 def invoice_is_owed(event: Event, at: datetime) -> bool:
     if event.invoice is None or event.account is None or superseded(event):
         return False
+    if paused.of(event.account).free_at(event.invoice, at=at):
+        return False
     return event.invoice.is_owed(on=event.account.today(at))
+
+
+def held_money_is_owed(event: Event, at: datetime) -> bool:
+    """What was promised, or was on its way, is owed and no longer on hold."""
+    if event.account is None:
+        return False
+    owed = Invoice.objects.for_account(event.account).owed(on=event.account.today(at))
+    covered = owed.filter(pk=event.invoice_id) if event.invoice_id else owed
+    return bool(paused.of(event.account).pressing(covered, at=at))
 
 
 def no_card_can_pay(event: Event, at: datetime) -> bool:

@@ -87,6 +87,18 @@ def payers_only(view: MemberView[P]) -> AccountView:
     return members_only(guarded)
 
 
+def administrators_only(view: MemberView[P]) -> AccountView:
+    """Let in who manages the account; tell everyone else who can act."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, membership: Membership, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not membership.may_manage:
+            return refuse(request, membership)
+        return view(request, membership, *args, **kwargs)
+
+    return members_only(guarded)
+
+
 def refuse(request: HttpRequest, membership: Membership) -> HttpResponse:
     """Say that the reader may not do this, and who can."""
     people = able_to_act(membership.account)

@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from datetime import datetime
 
-from billing import charging, dunning, invoicing, reconciling, retention
+from billing import charging, dunning, invoicing, reconciling, retention, tomorrow
 from billing.batches import Counts, Watch, unwatched
 from billing.brakes import AbnormalRun
 from billing.gateways.base import GatewayUnavailable
@@ -30,7 +30,7 @@ def reconcile(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched
         return counts + Counter(failed=1)
 
 
-STAGES = (reconcile, invoicing.run, charging.collect, dunning.run, retention.run)
+STAGES = (reconcile, invoicing.run, charging.collect, dunning.run, retention.run, tomorrow.run)
 
 
 def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> Counts:

@@ -17,6 +17,7 @@ from billing.models import Payment, Subscription
 from billing.states import SubscriptionState
 
 from .alert import Alert, Facts, Severity
+from .hold_alerts import graced, waiting
 from .wording import card, hour, listing, long_date, money
 
 DELETION_SOON_DAYS = 60
@@ -29,13 +30,13 @@ def debt(facts: Facts) -> Iterator[Alert]:
     if canceled:
         yield _canceled(facts, canceled)
     if suspended:
-        yield _suspended(facts, suspended)
+        yield graced(facts) or _suspended(facts, suspended)
     if warned:
         yield _warned(facts, warned)
     owed = any(invoice.is_owed(on=facts.outlook.today) for invoice in facts.payable)
     if owed and not (canceled or suspended or warned):
         failure = facts.last_failure
-        yield _charge_failed(facts, failure) if failure else _past_due(facts, None)
+        yield waiting(facts) or (_charge_failed(facts, failure) if failure else _past_due(facts, None))
 
 
 def _canceled(facts: Facts, services: list[Subscription]) -> Alert:
@@ -111,13 +112,15 @@ def _past_due(facts: Facts, stop_at: dt.datetime | None) -> Alert:
     sentences = [_since(facts)]
     if failure := facts.last_failure:
         sentences.append(str(advice(failure.decline_code).reason))
-    title = _("Payment overdue.")
+    broken = facts.outlook.promise_broken_on is not None
+    code = "promise_broken" if broken else "past_due"
+    title = _("Payment was promised and is overdue.") if broken else _("Payment overdue.")
     if stop_at and stop_at > facts.at:
         sentences.append(_("Services stop on %(moment)s.") % {"moment": facts.moment(stop_at)})
-        return Alert("past_due", Severity.DANGER, title, " ".join(sentences), *facts.pay(), stop_at)
+        return Alert(code, Severity.DANGER, title, " ".join(sentences), *facts.pay(), stop_at)
     if stop_at and facts.outlook.account.pays_by_card:
         sentences.append(_("Your services may stop at any time."))
-    return Alert("past_due", Severity.DANGER, title, " ".join(sentences), *facts.pay())
+    return Alert(code, Severity.DANGER, title, " ".join(sentences), *facts.pay())
 
 
 def _since(facts: Facts) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from crispy_forms.layout import Layout
@@ -10,10 +11,38 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from stdnum.eu import vat
 
+from billing.asking_for_time import MOST_DAYS
 from billing.models import Account, User
 
 from .layouts import plain
-from .wording import countries
+from .wording import countries, long_date
+
+
+class PromiseForm(forms.Form):
+    """The day by which all that is owed will be paid."""
+
+    day = forms.DateField(
+        label=_("I will pay by"),
+        error_messages={"required": _("Choose a day"), "invalid": _("Give a day such as 2026-11-30")},
+    )
+
+    def __init__(self, *args: Any, today: dt.date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.first = today + dt.timedelta(days=1)
+        self.last = today + dt.timedelta(days=MOST_DAYS)
+        limits = {"type": "date", "min": self.first.isoformat(), "max": self.last.isoformat()}
+        field = self.fields["day"]
+        field.widget = forms.DateInput(format="%Y-%m-%d", attrs=limits)
+        words = {"first": long_date(self.first), "last": long_date(self.last)}
+        field.help_text = _("From %(first)s to %(last)s.") % words
+        self.helper = plain(Layout("day"))
+
+    def clean_day(self) -> dt.date:
+        day: dt.date = self.cleaned_data["day"]
+        if not self.first <= day <= self.last:
+            words = {"first": long_date(self.first), "last": long_date(self.last)}
+            raise ValidationError(_("Choose a day from %(first)s to %(last)s") % words)
+        return day
 
 
 class InvoiceFilter(forms.Form):

@@ -12,6 +12,7 @@ from billing.declines import advice
 from billing.models import CollectionMethod, Event
 from billing.money import Money
 
+from .hold_words import held
 from .wording import amounts, card, long_date, moment, money
 
 RELATED = ("invoice", "payment__payment_method", "subscription", "payment_method", "actor")
@@ -134,6 +135,18 @@ def _of_service(text: Callable[[], str]) -> Callable[[Event], Words]:
     return lambda event: (text() % {"service": _service(event)}, "")
 
 
+def _until(event: Event) -> str:
+    value = event.codes.get("until")
+    if not value:
+        return ""
+    until = moment(dt.datetime.fromisoformat(value))
+    return _("Nothing stops because of it until %(moment)s.") % {"moment": until}
+
+
+def _held(event: Event) -> Words:
+    return held(event.codes.get("kind", "")), _until(event)
+
+
 def _pays_otherwise(event: Event) -> Words:
     if event.codes.get("to") == CollectionMethod.SEND_INVOICE:
         return _("This account now pays by bank transfer; no card is charged automatically."), ""
@@ -169,6 +182,13 @@ TOLD: dict[str, tuple[str, Callable[[Event], Words]]] = {
     ),
     "card.expiring": ("warning", _of_card(lambda: _("We wrote that %(card)s expires soon."))),
     "dunning.reminded": ("warning", _of_invoice(lambda: _("We sent a reminder about invoice %(number)s."))),
+    "hold.placed": ("info", _held),
+    "grace.used": ("info", _held),
+    "hold.extended": ("info", lambda event: (_("We wait longer for what is on hold."), _until(event))),
+    "hold.lifted": ("info", lambda event: (_("What was on hold no longer is."), "")),
+    "hold.ended": ("info", lambda event: (_("What was on hold no longer is: its time is over."), "")),
+    "promise.kept": ("success", lambda event: (_("What was promised was paid in time."), "")),
+    "promise.broken": ("warning", lambda event: (_("What was promised was not paid in time."), "")),
     "service.started": ("info", _of_service(lambda: _("%(service)s was started."))),
     "service.past_due": ("warning", _of_service(lambda: _("Payment for %(service)s is overdue."))),
     "service.warned": ("warning", _warned),

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from .. import clock, standing, terms
 from ..administrators import is_the_last_administrator
 from ..events import record
-from ..models import Account, CollectionMethod, Contact, Event, LedgerEntry, Membership, Payment, User
+from ..models import Account, CollectionMethod, Contact, Event, Hold, LedgerEntry, Membership, Payment, User
 from ..money import Money
 from ..outlook import outlook
 from .forms import AccountForm, ContactForm, MembershipForm
@@ -35,6 +35,12 @@ class MembershipInline(KeptInline):
 class ContactInline(KeptInline):
     model = Contact
     fields = ["email", "name", "language", "health"]
+    show_change_link = True
+
+
+class HoldInline(KeptInline):
+    model = Hold
+    fields = ["kind", "invoice", "reason", "starts_at", "ends_at", "created_by", "lifted_at"]
     show_change_link = True
 
 
@@ -60,7 +66,7 @@ class AccountAdmin(Shown):
         return [*self.readonly_fields, "collection_method"] if obj else self.readonly_fields
 
     def get_inlines(self, request: HttpRequest, obj: Account | None = None) -> list[Any]:
-        return [MembershipInline, ContactInline] if obj else []
+        return [MembershipInline, ContactInline, HoldInline] if obj else []
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from .. import clock
-from ..models import Plan, Subscription
+from .. import clock, deciding
+from ..models import Plan, Subscription, User
 from ..subscribing import subscribe
 from .forms import ModelForm, PlanForm
 from .showing import Shown, shown_name
@@ -61,6 +62,16 @@ class SubscriptionAdmin(Shown):
     list_filter = ["state", "interval", "suspend_at", "delete_on"]
     search_fields = ["^reference", "name", "^product_reference", "^account__reference", "account__legal_name"]
     autocomplete_fields = ["account", "plan"]
+    actions = ["let_stop"]
+
+    @admin.action(description=_("Let it stop as announced"), permissions=["change"])
+    def let_stop(self, request: HttpRequest, services: QuerySet[Subscription]) -> None:
+        for service in services.select_related("account"):
+            self.log_change(request, service, "let it stop as announced")
+            try:
+                deciding.let_stop(service, by=cast("User", request.user), at=clock.now())
+            except deciding.NothingToDecide:
+                messages.info(request, _("%(service)s: no stop is announced.") % {"service": service})
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - Django's
         kwargs["form"] = forms.ModelForm if change else NewServiceForm

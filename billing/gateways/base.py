@@ -16,7 +16,11 @@ from typing import Protocol
 
 
 class Status(StrEnum):
-    """What the gateway says became of a charge; ``UNKNOWN`` is our word for no answer."""
+    """
+    What the gateway says became of a charge.
+
+    ``UNKNOWN`` is our word for no answer, ``NOT_SENT`` for a charge that provably never left.
+    """
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -24,6 +28,7 @@ class Status(StrEnum):
     PENDING = "pending"
     CANCELED = "canceled"
     UNKNOWN = "unknown"
+    NOT_SENT = "not_sent"
 
 
 class Presence(StrEnum):
@@ -81,6 +86,7 @@ class Outcome:
 
 
 NO_ANSWER = Outcome(Status.UNKNOWN)
+NOT_SENT = Outcome(Status.NOT_SENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,10 @@ class GatewayUnavailable(Exception):
     """The gateway did not give a usable answer in time; nothing may be concluded from it."""
 
 
+class GatewayUnreached(GatewayUnavailable):
+    """No connection was made, so nothing was sent."""
+
+
 class InvalidWebhook(Exception):
     """The webhook's signature, time or body is not the gateway's."""
 
@@ -154,7 +164,8 @@ class Gateway(Protocol):
     """
     A payment gateway.
 
-    ``charge`` never raises for a lost or late answer: it returns ``NO_ANSWER``.
+    ``charge`` never raises for a lost or late answer: it returns ``NO_ANSWER``, or
+    ``NOT_SENT`` when no connection was made.
     Every other call raises ``GatewayUnavailable``. Each call ends within
     ``DEADLINE_SECONDS``.
     """

@@ -24,6 +24,7 @@ class HoldKind(models.TextChoices):
     RECOVERY = "recovery", _("access is being recovered")
     INSOLVENCY = "insolvency", _("insolvency")
     LEGAL = "legal", _("legal")
+    STAFF = "staff", _("kept on by staff")
     GRACE = "grace", _("emergency grace")
     SELLER_PAUSE = "seller_pause", _("paused for a seller")
 
@@ -32,6 +33,10 @@ class HoldQuerySet(models.QuerySet["Hold"]):
     def in_force(self, *, at: dt.datetime) -> Self:
         """Begun, not over and not lifted."""
         return self.filter(starts_at__lte=at, ends_at__gt=at, lifted_at__isnull=True)
+
+    def due(self, *, at: dt.datetime) -> Self:
+        """Those to look at: over, or with nothing left to wait for."""
+        return self.filter(next_action_at__lte=at)
 
     def for_account(self, account: Account) -> Self:
         """Of the account or of one of its invoices; pauses of a seller are not the account's."""
@@ -70,6 +75,7 @@ class Hold(models.Model):
         ]
         constraints = [
             models.CheckConstraint(condition=Q(kind__in=HoldKind.values), name="hold_has_a_known_kind"),
+            models.CheckConstraint(condition=~Q(reason=""), name="hold_has_a_reason"),
             models.CheckConstraint(condition=Q(ends_at__gt=models.F("starts_at")), name="hold_ends_after_it_starts"),
             models.CheckConstraint(
                 condition=Q(kind="seller_pause", seller__isnull=False, account__isnull=True, invoice__isnull=True)
@@ -80,6 +86,17 @@ class Hold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.account or self.seller}"
+
+    @property
+    def over_at(self) -> dt.datetime:
+        """When it ends, or ended."""
+        return min(self.ends_at, self.lifted_at or self.ends_at)
+
+    def touches(self, invoice: Invoice) -> bool:
+        """Whether it is of the invoice, of its whole account, or of its seller."""
+        if self.account_id is None:
+            return self.seller_id == invoice.seller_id
+        return self.account_id == invoice.account_id and self.invoice_id in (None, invoice.pk)
 
     def is_in_force(self, *, at: dt.datetime) -> bool:
         return self.starts_at <= at < self.ends_at and self.lifted_at is None

@@ -92,6 +92,7 @@ class Payment(Stateful):
     created_at = models.DateTimeField(_("begun"))
     # By the real clock, even in a run for a day gone by: what the gateway may still be doing depends on it.
     asked_at = models.DateTimeField(default=clock.now, editable=False)
+    unsent_at = models.DateTimeField(_("could not be sent"), null=True, blank=True)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     settled_at = models.DateTimeField(_("decided"), null=True, blank=True)
     superseded_at = models.DateTimeField(_("given up waiting"), null=True, blank=True)
@@ -141,6 +142,11 @@ class Payment(Stateful):
         return self.state in LIVE_PAYMENT_STATES and self.superseded_at is None
 
     def is_in_the_way(self, *, at: dt.datetime) -> bool:
-        """Say whether the debt cannot be paid in another way yet; after an hour without an answer it can."""
-        gives_way = self.state == PaymentState.UNKNOWN and at - self.asked_at >= UNKNOWN_TOO_LONG
+        """
+        Say whether the debt cannot be paid in another way yet.
+
+        After an hour without an answer it can, and at once when the charge was never sent.
+        """
+        is_stale = self.state == PaymentState.UNKNOWN and at - self.asked_at >= UNKNOWN_TOO_LONG
+        gives_way = is_stale or self.unsent_at is not None
         return self.is_live and not gives_way

@@ -1,13 +1,14 @@
-"""What the staff's templates need: amounts as people write them, and the tasks that wait."""
+"""What the staff's templates need: amounts as people write them, the tasks that wait, and what stops tomorrow."""
 
 from __future__ import annotations
 
 from django import template
 from django.db.models import QuerySet
 
-from .. import written
+from .. import clock, tomorrow, written
 from ..models import StaffTask
 from ..money import Money
+from ..tomorrow import Stop
 
 register = template.Library()
 
@@ -24,3 +25,8 @@ def open_tasks() -> QuerySet[StaffTask]:
     """Return the tasks nobody has done yet, the most urgent first."""
     waiting = StaffTask.objects.filter(done_at=None).order_by("due_at", "pk")
     return waiting.select_related("account", "taken_by")[:FIRST_TASKS]
+
+
+@register.simple_tag
+def stops_tomorrow() -> list[Stop]:
+    return tomorrow.stops(at=clock.now())

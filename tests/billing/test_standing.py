@@ -56,7 +56,7 @@ def test_refreshing_again_writes_nothing(django_assert_max_num_queries):
     service = refreshed(owing(""), MONDAY + timedelta(days=1))
     events = Event.objects.count()
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         refreshed(service, MONDAY + timedelta(days=2))
 
     assert Event.objects.count() == events

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from billing.clock import local_moment
-from billing.models import Account, Invoice, Membership, Payment, PaymentMethod, Role, Seller, Subscription, User
+from billing.models import Account, Hold, Invoice, Membership, Payment, PaymentMethod, Role, Seller, Subscription, User
 from billing.outlook import Outlook, Upcoming
 from portal.alerts import alerts
 from tests.factories import ZONE
@@ -32,6 +32,7 @@ class Facts:
     failures: list[Payment] = field(default_factory=list)
     received: list[Payment] = field(default_factory=list)
     upcoming: list[Upcoming] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
 
     def codes(self, *, role: Role = Role.ADMINISTRATOR, verified: bool = True) -> list[str]:
         return [alert.code for alert in self.alerts(role=role, verified=verified)]
@@ -51,6 +52,7 @@ class Facts:
             received=self.received,
             credits=[],
             upcoming=self.upcoming,
+            holds=self.holds,
         )
         member = Membership(user=User(email="emma@example.com"), account=self.account, role=role)
         member.email_verified = verified
@@ -310,3 +312,38 @@ def test_an_unconfirmed_address_is_said_last():
 def test_every_alert_has_a_word_for_the_chooser():
     for facts in (Facts(due=[OVERDUE]), Facts(cards=[]), Facts(received=[payment("succeeded")])):
         assert all(str(alert.word) for alert in facts.alerts(verified=False))
+
+
+def held(kind: str) -> Hold:
+    return Hold(kind=kind, seller=SELLER, starts_at=NOON, ends_at=LATER)
+
+
+def test_a_promise_is_told_in_place_of_what_it_holds_up():
+    (alert,) = Facts(due=[OVERDUE], holds=[held("promise")]).alerts()
+
+    assert alert.code == "promised"
+    assert "by 13 December 2026" in alert.title
+
+
+def test_another_hold_is_told_with_its_end():
+    (alert,) = Facts(due=[OVERDUE], holds=[held("dispute")]).alerts()
+
+    assert (alert.code, alert.deadline) == ("on_hold", LATER)
+    assert "until 14 December 2026 at 10:00" in alert.text
+
+
+def test_a_hold_of_one_invoice_does_not_hide_the_other():
+    other = invoice(dt.date(2026, 11, 4))
+    other.seller = Seller(pk=2, name="Example Post B.V.")
+
+    (alert,) = Facts(due=[OVERDUE, other], holds=[held("dispute")]).alerts()
+
+    assert alert.code == "past_due"
+
+
+def test_in_the_grace_a_stopped_service_is_not_said_to_be_off():
+    facts = Facts(due=[OVERDUE], services=[service(state="suspended", **NOT_PAID)], holds=[held("grace")])
+
+    (alert,) = facts.alerts()
+
+    assert (alert.code, alert.deadline) == ("grace", LATER)

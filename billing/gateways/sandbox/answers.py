@@ -152,9 +152,9 @@ def moment(data: Data, name: str) -> datetime:
 
 
 def choice(data: Data, name: str, choices: type[Choice]) -> Choice:
-    """Read one of the gateway's words; ``unknown`` is ours, never the gateway's."""
+    """Read one of the gateway's words; ``unknown`` and ``not_sent`` are ours, never the gateway's."""
     value = text(data, name)
-    if value not in set(choices) or value == Status.UNKNOWN:
+    if value not in set(choices) or value in (Status.UNKNOWN, Status.NOT_SENT):
         raise _unclear(name)
     return choices(value)
 

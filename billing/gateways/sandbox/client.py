@@ -10,9 +10,11 @@ from urllib.parse import urlencode, urlsplit
 
 from ..base import (
     NO_ANSWER,
+    NOT_SENT,
     ChargeRecord,
     ChargeRequest,
     GatewayUnavailable,
+    GatewayUnreached,
     HostedSession,
     Outcome,
     Payout,
@@ -22,7 +24,7 @@ from ..base import (
 )
 from . import answers, outbox
 from .answers import Data
-from .messages import IDEMPOTENCY_KEY, NoAnswer, Request, Response, as_json
+from .messages import IDEMPOTENCY_KEY, NoAnswer, NotSent, Request, Response, as_json
 from .store import stamp
 from .transports import Transport
 
@@ -64,13 +66,15 @@ class SandboxGateway:
         return self._session(self._get("/v1/sessions", gateway_account, id=session_id))
 
     def charge(self, request: ChargeRequest) -> Outcome:
-        """Charge a stored card; anything but a clear answer is ``NO_ANSWER``."""
+        """Charge a stored card; anything but a clear answer is ``NO_ANSWER``, or ``NOT_SENT`` without a connection."""
         try:
             response = self._send(
                 "POST", "/v1/charges", request.gateway_account, asdict(request), key=request.idempotency_key
             )
             data = answers.read(response, statuses=OK_OR_DECLINED)
             outcome = answers.outcome(data, base_url=self._base_url)
+        except GatewayUnreached:
+            return NOT_SENT
         except GatewayUnavailable:
             return NO_ANSWER
         clear = CHARGED if response.status == 200 else DECLINED
@@ -130,5 +134,7 @@ class SandboxGateway:
             headers[IDEMPOTENCY_KEY] = key
         try:
             return self._transport(Request(method, path, headers, as_json(data).body if data is not None else b""))
+        except NotSent as error:
+            raise GatewayUnreached("the gateway cannot be reached") from error
         except NoAnswer as error:
             raise GatewayUnavailable("the gateway did not answer in time") from error

@@ -6,8 +6,10 @@ from functools import lru_cache
 
 from django.conf import settings
 
+from ..breaker import Breaker
 from .client import SandboxGateway
 from .engine import Engine
+from .messages import NoAnswer, NotSent
 from .transports import HttpTransport, InProcessTransport
 
 MOUNT = "/sandbox"
@@ -33,7 +35,7 @@ def _engine(file: str, secret: str) -> Engine:
 
 @lru_cache
 def _over_http(url: str, secret: str) -> SandboxGateway:
-    return SandboxGateway(HttpTransport(url), base_url=url, secret=secret)
+    return SandboxGateway(Breaker(HttpTransport(url), trips_on=NoAnswer, refusal=NotSent), base_url=url, secret=secret)
 
 
 @lru_cache

@@ -47,6 +47,10 @@ class NoAnswer(Exception):
     """The other side gave no whole answer in time."""
 
 
+class NotSent(NoAnswer):
+    """No connection was made: the request cannot have arrived."""
+
+
 class Refused(Exception):
     """The request is wrong and nothing was done; ``code`` says why."""
 

@@ -1,7 +1,7 @@
 """
 Two ways to reach the API: inside of this process, or over HTTP.
 
-Either returns a whole response or raises ``NoAnswer``.
+Either returns a whole response or raises ``NoAnswer``; ``NotSent`` when it was never sent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import httpx
 from ..base import DEADLINE_SECONDS
 from . import api
 from .engine import Engine
-from .messages import Delivery, NoAnswer, Request, Response
+from .messages import Delivery, NoAnswer, NotSent, Request, Response
 
 CONNECT_SECONDS = 3
 # With TLS the plain socket is replaced, so both are noted.
@@ -65,6 +65,8 @@ class HttpTransport:
                     headers=dict(request.headers),
                     extensions={"trace": trace},
                 )
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise NotSent from error
         except (httpx.HTTPError, OSError) as error:
             raise NoAnswer from error
         return Response(answer.status_code, answer.content, dict(answer.headers))

@@ -14,7 +14,7 @@ from threading import Thread
 import httpx
 import pytest
 
-from billing.gateways.base import NO_ANSWER, ChargeRequest, GatewayUnavailable, SessionStatus, Status
+from billing.gateways.base import NO_ANSWER, NOT_SENT, ChargeRequest, GatewayUnavailable, SessionStatus, Status
 from billing.gateways.sandbox import Engine, Fault, HttpTransport, InProcessTransport, SandboxGateway
 from billing.gateways.sandbox.__main__ import main
 from billing.gateways.sandbox.server import SandboxServer
@@ -142,12 +142,12 @@ def _drip(listener: socket.socket, first: bytes) -> None:
             return
 
 
-def test_nobody_listening_is_no_answer(request_for):
+def test_nobody_listening_means_that_nothing_was_sent(request_for):
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         address = listener.getsockname()
     gateway = gateway_at(address)
 
-    assert gateway.charge(request_for("good")) == NO_ANSWER
+    assert gateway.charge(request_for("good")) == NOT_SENT
     with pytest.raises(GatewayUnavailable):
         gateway.look_up(gateway_account="acme", idempotency_key="key")
 
