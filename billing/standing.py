@@ -122,8 +122,15 @@ def _refresh_service(subscription: Subscription, owed: list[Invoice], *, at: dat
         _fall_past_due(subscription, owed, at=at)
     elif owed and subscription.state == SubscriptionState.PAST_DUE:
         _plan_again(subscription, owed, at=at)
-    elif not owed and subscription.state != SubscriptionState.ACTIVE:
+    elif not owed and subscription.state != SubscriptionState.ACTIVE and not is_written_off(subscription):
         _recover(subscription, at=at)
+
+
+def is_written_off(subscription: Subscription) -> bool:
+    """Say whether the service is off for a debt that was written off: that is no payment, and it stays off."""
+    if not subscription.is_off or DisabledReason.NONPAYMENT not in subscription.disabled_reasons:
+        return False
+    return Invoice.objects.uncollectible().naming(subscription).exists()
 
 
 def _fall_past_due(subscription: Subscription, owed: list[Invoice], *, at: datetime) -> None:
