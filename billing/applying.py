@@ -12,9 +12,9 @@ from datetime import datetime
 
 from django.db.models import Sum
 
-from . import paused
+from . import ledger, paused
 from .events import record
-from .models import Account, Allocation, CreditNote, Invoice, Payment, WriteOff
+from .models import Account, Allocation, CreditNote, EntryKind, Invoice, Payment, User, WriteOff, WriteOffKind
 from .states import InvoiceState
 
 Credit = Payment | CreditNote
@@ -32,6 +32,11 @@ def apply(payment: Payment, *, at: datetime) -> int:
 def apply_to_corrected(note: CreditNote, *, at: datetime) -> int:
     """Apply a new credit note to the invoice it corrects; returns what the invoice no longer needs."""
     return _spend(note, note.total, Invoice.objects.open().filter(pk=note.invoice_id), at=at)
+
+
+def apply_rest(credit: Credit, invoice: Invoice, *, at: datetime) -> int:
+    """Apply what a payment or credit note has left to one open invoice; returns what is left then."""
+    return _spend(credit, credit.unapplied, Invoice.objects.open().filter(pk=invoice.pk), at=at)
 
 
 def apply_credit(account: Account, *, at: datetime) -> None:
@@ -52,6 +57,18 @@ def write_off_rest(write_off: WriteOff, *, at: datetime) -> None:
     """Pay what is left of an invoice with the difference that is written off."""
     invoice = Invoice.objects.get(pk=write_off.invoice_id)
     _allocate(write_off, invoice, write_off.amount, at=at)
+
+
+def reverse_write_off(write_off: WriteOff, *, by: User | None, at: datetime) -> Invoice:
+    """Let an invoice be owed again for what was written off of it; the caller has seen that it is in force."""
+    invoice = Invoice.objects.select_related("account").get(pk=write_off.invoice_id)
+    WriteOff.objects.in_force().filter(pk=write_off.pk).update(reversed_at=at)
+    ledger.post(EntryKind.WRITE_OFF_REVERSED, write_off, amount=write_off.amount, at=at)
+    if write_off.kind == WriteOffKind.TOLERANCE:
+        return _unallocate(write_off, invoice, write_off.amount, at=at)
+    invoice.move(InvoiceState.OPEN, version=invoice.version + 1)
+    record("invoice.recovered", at=at, account=invoice.account, invoice=invoice, actor=by, write_off=write_off.pk)
+    return invoice
 
 
 def take_back(credit: Credit, amount: int, *, at: datetime) -> list[Invoice]:
@@ -137,7 +154,11 @@ def _allocate(credit: Credit | WriteOff, invoice: Invoice, amount: int, *, at: d
     record("invoice.paid", at=at, account=invoice.account, invoice=invoice, payment=payment)
 
 
-def _unallocate(credit: Credit, invoice: Invoice, amount: int, *, at: datetime) -> Invoice:
+def _unallocate(credit: Credit | WriteOff, invoice: Invoice, amount: int, *, at: datetime) -> Invoice:
+    if invoice.state == InvoiceState.UNCOLLECTIBLE:
+        # More is lacking now than was written off, so the decision is made anew.
+        bad_debt = WriteOff.objects.in_force().get(invoice=invoice, kind=WriteOffKind.BAD_DEBT)
+        invoice = reverse_write_off(bad_debt, by=None, at=at)
     Allocation.objects.create(**_source(credit), invoice=invoice, amount=-amount, at=at)
     left = {"amount_paid": invoice.amount_paid - amount, "version": invoice.version + 1}
     if invoice.state == InvoiceState.PAID:

@@ -32,7 +32,7 @@ from .models import (
     StaffTask,
     Subscription,
 )
-from .standing import debt
+from .standing import debt, is_written_off
 from .states import (
     LIVE_PAYMENT_STATES,
     DisabledReason,
@@ -163,7 +163,7 @@ def _services(*, at: datetime) -> Iterator[str]:
     for account in accounts.filter(time_zone__in=_zones() & clock.zones()).iterator():
         owing = debt(account, on=account.today(at)).by_service
         for service in account.subscriptions.all():
-            yield from _contradiction(service, is_owing=service.pk in owing)
+            yield from _contradiction(service, is_owing=service.pk in owing or is_written_off(service))
 
 
 def _contradiction(service: Subscription, *, is_owing: bool) -> Iterator[str]:

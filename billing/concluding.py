@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from . import applying, default_card, ledger, standing
+from . import applying, default_card, ledger, standing, writing_off
 from .events import record
 from .gateways.base import Outcome, Status
 from .models import AUTOMATIC_TRIGGERS, Account, EntryKind, Payment, TaskKind, Trigger, User
@@ -30,7 +30,9 @@ def succeed(account: Account, payment: Payment, outcome: Outcome, *, at: datetim
         decline_code="",
     )
     ledger.post(EntryKind.PAYMENT, payment, amount=-payment.amount, at=at)
-    left = applying.apply(payment, at=at)
+    applying.apply(payment, at=at)
+    writing_off.tolerate_rests(payment, at=at)
+    left = writing_off.recover(payment, at=at)
     record("payment.succeeded", at=at, account=account, payment=payment, unapplied=left)
     if left:
         # It was as much as was due when it began, so something else has paid the same since.

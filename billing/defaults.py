@@ -38,13 +38,22 @@ LADDERS = {
     ],
 }
 
-# (currency, no case under, no suspension under, no part payment under), in minor units.
-FLOORS = [
-    ("EUR", 5_00, 25_00, 5_00),
-    ("USD", 5_00, 25_00, 5_00),
-    ("GBP", 5_00, 25_00, 5_00),
-    ("JPY", 800, 4_000, 800),
-]
+# In minor units, in the order of the names.
+FLOOR_FIELDS = (
+    "smallest_case",
+    "smallest_suspension",
+    "tolerance",
+    "smallest_payment",
+    "write_off_limit",
+    "credit_limit",
+)
+FLOORS = {
+    "EUR": (5_00, 25_00, 50, 5_00, 50_00, 100_00),
+    "USD": (5_00, 25_00, 50, 5_00, 50_00, 100_00),
+    "GBP": (5_00, 25_00, 50, 5_00, 50_00, 100_00),
+    "JPY": (800, 4_000, 80, 800, 8_000, 16_000),
+    "KWD": (1_500, 7_500, 150, 1_500, 15_000, 30_000),
+}
 
 # What staff may do, each group on top of the one before it.
 SUPPORT_AGENT = (
@@ -55,12 +64,13 @@ SUPPORT_AGENT = (
 )
 BILLING_AGENT = (
     f"{SUPPORT_AGENT} view_ledgerentry view_allocation view_numberseries view_currencyfloor view_gatewayevent "
-    "view_writeoff add_hold change_hold "
+    "view_writeoff add_hold change_hold view_exchangerate add_creditnote add_writeoff change_invoice add_exchangerate "
     "add_account change_account add_contact change_contact add_subscription change_subscription "
     "change_payment change_cardvisit change_gatewayevent"
 )
 BILLING_LEAD = (
     f"{BILLING_AGENT} add_user change_user add_membership change_membership delete_membership delete_contact "
+    "change_creditnote change_writeoff "
     "add_seller change_seller add_plan change_plan add_currencyfloor change_currencyfloor"
 )
 EVERY_VIEW = ""
@@ -101,12 +111,6 @@ def _install_dunning() -> None:
             DunningStep.objects.bulk_create(
                 DunningStep(policy=policy, act=act, day=day, lead_days=lead) for act, day, lead in steps
             )
-    for currency, smallest_case, smallest_suspension, smallest_payment in FLOORS:
-        CurrencyFloor.objects.get_or_create(
-            currency=currency,
-            defaults={
-                "smallest_case": smallest_case,
-                "smallest_suspension": smallest_suspension,
-                "smallest_payment": smallest_payment,
-            },
-        )
+    for currency, amounts in FLOORS.items():
+        defaults = dict(zip(FLOOR_FIELDS, amounts, strict=True))
+        CurrencyFloor.objects.get_or_create(currency=currency, defaults=defaults)

@@ -11,26 +11,27 @@ from collections import Counter, defaultdict
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
 from stdnum.iso11649 import validate as validate_creditor_reference
 
-from . import ledger, schedule
+from . import exchange, ledger, numbering, schedule
 from .batches import Counts, Watch, for_each_account, unwatched
 from .events import record
 from .models import (
     UNTAXED,
     Account,
+    DocumentKind,
     DunningPolicy,
     EntryKind,
     Invoice,
     InvoiceLine,
-    NumberSeries,
     Seller,
     Subscription,
+    TaskKind,
 )
-from .money import rate_of
+from .money import Money, rate_of
 from .schedule import CHARGE_HOUR, INVOICE_HOUR, NOTICE_HOUR
 from .scope import EVERYONE, Scope
+from .staffing import ask_staff
 from .states import SERVICE_OFF, InvoiceState
 from .subscribing import current_treatment
 
@@ -54,12 +55,29 @@ def _issue_all(account: Account, *, at: datetime) -> Counts:
 
 @transaction.atomic
 def issue(account: Account, *, at: datetime) -> list[Invoice]:
-    """Issue one invoice per seller and currency for the next period of each service that is due for one."""
+    """
+    Issue one invoice per seller and currency for the next period of each service that is due for one.
+
+    What lacks an exchange rate for its tax is held back, and staff are asked for the rate.
+    """
     groups: dict[tuple[int, str], list[Subscription]] = defaultdict(list)
     services = Subscription.objects.invoiceable(at=at).for_account(account).select_related("seller", "account")
     for service in services.order_by("pk"):
         groups[service.seller_id, service.currency].append(service)
-    return [_issue(account, services, at=at) for _, services in sorted(groups.items())]
+    ready = [services for _, services in sorted(groups.items()) if not _lacks_rate(account, services, at=at)]
+    return [_issue(account, services, at=at) for services in ready]
+
+
+def _lacks_rate(account: Account, services: list[Subscription], *, at: datetime) -> bool:
+    currency, own, today = services[0].currency, services[0].seller.currency, account.today(at)
+    tax = sum(rate_of(service.price, _rate(service)) for service in services)
+    try:
+        exchange.tax_in(own, Money(tax, currency), on=today)
+    except exchange.RateMissing:
+        key = f"rate:{currency}:{own}"
+        ask_staff(TaskKind.RATE_MISSING, key=key, at=at, of=currency, into=own, on=today.isoformat())
+        return True
+    return False
 
 
 def _issue(account: Account, services: list[Subscription], *, at: datetime) -> Invoice:
@@ -76,22 +94,24 @@ def _issue(account: Account, services: list[Subscription], *, at: datetime) -> I
 
 
 def _line(invoice: Invoice, service: Subscription) -> InvoiceLine:
-    start = service.next_period_on
-    treatment = current_treatment(service)
-    rate = 0 if treatment in UNTAXED else service.tax_rate
+    start, rate = service.next_period_on, _rate(service)
     return InvoiceLine(
         invoice=invoice,
         subscription=service,
         description=service.name,
         unit_price=service.price,
         net=service.price,
-        tax_treatment=treatment,
+        tax_treatment=current_treatment(service),
         tax_rate=rate,
         # Tax is rounded per line, half a minor unit away from zero.
         tax=rate_of(service.price, rate),
         period_start=start,
         period_end=period_after(service) - timedelta(days=1),
     )
+
+
+def _rate(service: Subscription) -> int:
+    return 0 if current_treatment(service) in UNTAXED else service.tax_rate
 
 
 def period_after(service: Subscription) -> date:
@@ -108,13 +128,18 @@ def _advance(service: Subscription) -> None:
     )
 
 
-def finalize(invoice: Invoice, *, at: datetime) -> Invoice:
-    """Give a draft its number, dates and frozen parties; from now on it is owed."""
+def finalize(invoice: Invoice, *, at: datetime, least_terms_days: int = 0) -> Invoice:
+    """
+    Give a draft its number, dates and frozen parties; from now on it is owed.
+
+    Raises ``RateMissing`` when its tax cannot be told in the seller's own currency.
+    """
     account, seller = invoice.account, invoice.seller
     lines = list(invoice.lines.all())
     net, tax = sum(line.net for line in lines), sum(line.tax for line in lines)
     issued_on = account.today(at)
-    due_on = issued_on + timedelta(days=account.terms_days)
+    due_on = issued_on + timedelta(days=max(account.terms_days, least_terms_days))
+    own_tax, rate = exchange.tax_in(seller.currency, Money(tax, invoice.currency), on=issued_on)
     number, reference = _next_number(seller, issued_on.year)
     invoice.move(
         InvoiceState.OPEN,
@@ -125,7 +150,8 @@ def finalize(invoice: Invoice, *, at: datetime) -> Invoice:
         net=net,
         tax=tax,
         total=net + tax,
-        tax_in_seller_currency=tax if invoice.currency == seller.currency else None,
+        tax_in_seller_currency=own_tax,
+        exchange_rate=rate,
         buyer=_buyer(account),
         seller_details=_seller(seller),
         purchase_order_number=account.purchase_order_number,
@@ -148,13 +174,10 @@ def next_notice_at(account: Account, due_on: date, *, after: date, at: datetime)
 
 
 def _next_number(seller: Seller, year: int) -> tuple[str, str]:
-    """Take the seller's next number; the row lock keeps the series gapless, a rollback gives the number back."""
-    series, _ = NumberSeries.objects.get_or_create(seller=seller, year=year)
-    NumberSeries.objects.filter(pk=series.pk).update(last=F("last") + 1)
-    series.refresh_from_db()
-    return f"{seller.invoice_series}-{year}-{series.last:05d}", creditor_reference(
-        f"{seller.invoice_series}{year}{series.last:05d}"
-    )
+    """Return the seller's next invoice number and the creditor reference made of it."""
+    number = numbering.take(seller, DocumentKind.INVOICE, year=year)
+    series = seller.invoice_series
+    return f"{series}-{year}-{number:05d}", creditor_reference(f"{series}{year}{number:05d}")
 
 
 def creditor_reference(text: str) -> str:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.urls import reverse
 
 if TYPE_CHECKING:
-    from .models import Account, CardVisit, Invoice, Payment
+    from .models import Account, CardVisit, CreditNote, Invoice, Payment
 
 
 def _address(name: str, *references: str) -> str:
@@ -41,6 +41,10 @@ def payment_return(payment: Payment) -> str:
 
 def invoice(invoice: Invoice) -> str:
     return _address("invoice", invoice.account.reference, invoice.reference)
+
+
+def credit_note(note: CreditNote) -> str:
+    return _address("credit_note", note.account.reference, note.reference)
 
 
 def profile(account: Account) -> str:

@@ -81,8 +81,27 @@ def decimal(money: Money) -> Decimal:
 
 def rate_of(amount: int, rate: int) -> int:
     """Return ``rate`` (parts per million) of an amount, half a minor unit rounded away from zero."""
-    product = abs(amount) * rate
-    rounded = (product + PARTS_PER_MILLION // 2) // PARTS_PER_MILLION
+    return _times(amount, rate, PARTS_PER_MILLION)
+
+
+def without_tax(gross: int, rate: int) -> int:
+    """Return an amount without the tax of ``rate`` that is in it, half a minor unit rounded away from zero."""
+    return _times(gross, PARTS_PER_MILLION, PARTS_PER_MILLION + rate)
+
+
+def exchanged(money: Money, currency: str, *, numerator: int, denominator: int) -> Money:
+    """
+    Return money in another currency, of which one major unit is worth ``numerator / denominator``.
+
+    Half a minor unit is rounded away from zero; currencies may have different decimals.
+    """
+    decimals = exponent(currency) - exponent(money.currency)
+    numerator, denominator = numerator * 10 ** max(decimals, 0), denominator * 10 ** max(-decimals, 0)
+    return Money(_times(money.amount, numerator, denominator), currency)
+
+
+def _times(amount: int, numerator: int, denominator: int) -> int:
+    rounded = (2 * abs(amount) * numerator + denominator) // (2 * denominator)
     return rounded if amount >= 0 else -rounded
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
-from . import standing
+from . import crediting, standing
 from .batches import Counts, Watch, for_each_account, guarded, unwatched
 from .brakes import AbnormalRun, usual_limit
 from .events import record
@@ -169,6 +169,9 @@ def _finish(service: Subscription, ladder: Ladder, *, at: datetime) -> str:
         account=service.account,
         subscription=service,
     )
+    service.refresh_from_db()
+    stopped_on = service.today(service.suspended_at or service.canceled_at or at)
+    crediting.credit_undelivered(service, from_day=stopped_on + timedelta(days=1), by=None, at=at)
     return "deletion_due"
 
 

@@ -133,8 +133,15 @@ def _refresh_service(subscription: Subscription, owed: list[Invoice], holds: Hol
         _call_off_if_too_early(subscription, owed, holds, at=at)
     elif owed and subscription.state == SubscriptionState.SUSPENDED:
         _move_cancellation(subscription, owed, holds, at=at)
-    elif not owed and subscription.state != SubscriptionState.ACTIVE:
+    elif not owed and subscription.state != SubscriptionState.ACTIVE and not is_written_off(subscription):
         _recover(subscription, at=at)
+
+
+def is_written_off(subscription: Subscription) -> bool:
+    """Say whether the service is off for a debt that was written off: that is no payment, and it stays off."""
+    if not subscription.is_off or DisabledReason.NONPAYMENT not in subscription.disabled_reasons:
+        return False
+    return Invoice.objects.uncollectible().naming(subscription).exists()
 
 
 def _fall_past_due(subscription: Subscription, owed: list[Invoice], holds: Holds, *, at: datetime) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from babel.dates import format_date, format_time
 from babel.lists import format_list
-from babel.numbers import format_percent
+from babel.numbers import format_decimal, format_percent
 from django.utils import translation
 
 from .money import Money, display, locale_of
@@ -36,6 +36,11 @@ def listing(words: Iterable[str]) -> str:
 def percent(rate: int) -> str:
     """Write parts per million as a percentage, exactly: 210000 is ``21%``, 55000 is ``5.5%``."""
     return format_percent(Decimal(rate).scaleb(-6), locale=locale(), decimal_quantization=False)
+
+
+def rate(parts: int) -> str:
+    """Write parts per million as a number, exactly: 1087600 is ``1.0876``."""
+    return format_decimal(Decimal(parts).scaleb(-6), locale=locale(), decimal_quantization=False)
 
 
 def day(when: dt.date) -> str:

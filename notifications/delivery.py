@@ -19,7 +19,7 @@ from django.core.mail import get_connection
 from django.db import transaction
 from django.db.models import QuerySet
 
-from billing import clock
+from billing import clock, voiding
 from billing.batches import Counts
 from billing.events import record
 from billing.models import Event
@@ -194,6 +194,7 @@ def _is_hopeless(mail: Delivery, answer: Answer, *, at: datetime) -> bool:
 def _accept(mail: Delivery, *, at: datetime) -> None:
     for part in _parts(mail):
         part.move(DeliveryState.ACCEPTED, accepted_at=at, next_action_at=None, last_error="")
+        voiding.mark_told(part.event, at=at)
         _note("notice.sent", part, at=at)
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from billing import links
-from billing.models import Account, Event, Subscription
+from billing.models import Account, CreditNote, Event, Subscription
 from billing.money import Money
 from billing.outlook import Outlook, outlook
 
 from . import ahead, owing
-from .letters import Card, Letter, Line, Links, Note, Receipt
+from .letters import Card, Credit, Letter, Line, Links, Note, Receipt
 
 BY_SETTLING = {
     "promise.broken",
@@ -72,6 +72,7 @@ def about(events: Sequence[Event], *, reader: Reader, at: datetime) -> Letter:
         steps=tuple(step for step in ahead.steps(now, events, at=at) if step not in announced),
         notes=_notes(event for event in events if event.type != lead.type and event.type in WORTH_A_NOTE),
         receipt=_receipt(lead, account),
+        credit=_credit(lead),
         card=_card(lead, now),
         invoice=owing.line(lead.invoice) if lead.invoice is not None else None,
         sellers=_sellers(lead, now),
@@ -91,6 +92,9 @@ def links_of(lead: Event, account: Account) -> Links:
         main, second = links.overview(account), change
     elif lead.type == "payment.succeeded":
         main, second = links.overview(account), ""
+    elif lead.type == "credit_note.issued":
+        note = CreditNote(account=account, reference=lead.codes["credit_note"])
+        main, second = links.credit_note(note), ""
     elif lead.type in {"card.expiring", "card.missing"}:
         second = ""
     elif lead.type.startswith("invoice.") and lead.invoice is not None:
@@ -136,6 +140,22 @@ def _receipt(lead: Event, account: Account) -> Receipt | None:
     )
 
 
+def _credit(lead: Event) -> Credit | None:
+    if lead.type != "credit_note.issued":
+        return None
+    note = CreditNote.objects.select_related("invoice").get(reference=lead.codes["credit_note"])
+    return Credit(
+        number=note.number,
+        of_invoice=str(note.invoice),
+        amount=note.total_money,
+        lines=tuple(
+            Line(number=line.description, amount=Money(line.net + line.tax, note.currency)) for line in note.lines.all()
+        ),
+        due=note.invoice.due_money,
+        left=Money(note.unapplied, note.currency),
+    )
+
+
 def _card(lead: Event, now: Outlook) -> Card | None:
     method = lead.payment_method
     if lead.type != "card.expiring" or method is None:
@@ -160,7 +180,7 @@ def _sellers(lead: Event, now: Outlook) -> tuple[str, ...]:
     """Return the legal names for which the mail speaks."""
     if lead.type == "payment.succeeded" and lead.payment is not None:
         return (lead.payment.seller.name,)
-    if lead.type.startswith("invoice.") and lead.invoice is not None:
+    if lead.type.startswith(("invoice.", "credit_note.")) and lead.invoice is not None:
         return (lead.invoice.seller.name,)
     sellers = [invoice.seller.name for invoice in now.due] or [service.seller.name for service in now.services]
     return tuple(dict.fromkeys(sellers))

@@ -101,6 +101,18 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Credit:
+    """A credit note: what it takes back of which invoice, and what becomes of it."""
+
+    number: str
+    of_invoice: str
+    amount: Money
+    lines: tuple[Line, ...]
+    due: Money
+    left: Money
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A card that expires."""
 
@@ -141,6 +153,7 @@ class Letter:
     steps: tuple[Step, ...] = ()
     notes: tuple[Note, ...] = ()
     receipt: Receipt | None = None
+    credit: Credit | None = None
     card: Card | None = None
     invoice: Line | None = None
     sellers: tuple[str, ...] = ()

@@ -76,6 +76,7 @@ RULES = {
     "invoice.due_today": Rule(
         kind=REMINDERS, applies=only_who_pays_by_invoice, still_true=truth.invoice_falls_due_today
     ),
+    "credit_note.issued": Rule(kind=INVOICES, still_true=truth.always, mandatory=True),
     "payment.succeeded": Rule(kind=PAYMENTS, still_true=truth.money_was_received),
     "card.expiring": Rule(kind=PAYMENTS, still_true=truth.card_is_still_good),
     "card.missing": Rule(
@@ -129,6 +130,9 @@ RULES = {
 NOT_MAILED = {
     "invoice.paid",  # the receipt of the payment says it
     "invoice.reopened",  # what reopened it is mailed
+    "invoice.voided",  # nobody has seen it
+    "invoice.written_off",  # it is no longer asked for, and not forgiven
+    "invoice.recovered",  # the receipt of what came says it
     "payment.unknown",  # the page says that it is being checked; the end is mailed
     "payment.canceled",  # whoever gave up was there
     "card.added",

@@ -11,7 +11,7 @@ from billing.models import Account, CollectionMethod, Event, Invoice
 from billing.money import Money
 
 from . import facts
-from .letters import Approval, Card, Debt, Letter, Line, Links, Note, Receipt, Refusal, Step, Transfer
+from .letters import Approval, Card, Credit, Debt, Letter, Line, Links, Note, Receipt, Refusal, Step, Transfer
 from .rules import RULES
 
 CLOUD, POST = "Example Cloud B.V.", "Example Post B.V."
@@ -86,10 +86,11 @@ def _refusal(code: str) -> Refusal:
 
 
 def _links(event_type: str) -> Links:
+    codes = {"credit_note": "C-9H5D0C2W1Q6T4M8Z"}
     pays = CollectionMethod.SEND_INVOICE if event_type.startswith("invoice.") else CollectionMethod.CHARGE_AUTOMATICALLY
     account = Account(reference="A-7F3K22QDM4XW0R9T", collection_method=pays)
     invoice = Invoice(reference="I-4M8Z1Q6T0C2W9H5D", account=account)
-    return facts.links_of(Event(type=event_type, account=account, invoice=invoice), account)
+    return facts.links_of(Event(type=event_type, account=account, invoice=invoice, codes=codes), account)
 
 
 def _particulars(event_type: str) -> dict[str, Any]:
@@ -100,6 +101,11 @@ def _particulars(event_type: str) -> dict[str, Any]:
         line = Line(number="CLOUD-2026-0912", amount=Money(119_00, "EUR"))
         receipt = Receipt("PAY-7F3K22QDM4XW0R9T", CLOUD, line.amount, date(2026, 11, 24), VISA, (line,), services)
         return {"receipt": receipt, "totals": (Money(119_00, "EUR"),), "sellers": (CLOUD,)}
+    if event_type == "credit_note.issued":
+        line = Line(number="Hosting", amount=Money(49_00, "EUR"))
+        left = {"due": Money(0, "EUR"), "left": Money(19_00, "EUR")}
+        credit = Credit("CLOUD-C-2026-00012", "CLOUD-2026-0912", Money(49_00, "EUR"), (line,), **left)
+        return {"credit": credit, "sellers": (CLOUD,)}
     if event_type == "card.missing":
         return {"refusals": (), "steps": STEPS[1:]}
     if event_type == "card.expiring":

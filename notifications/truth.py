@@ -22,6 +22,11 @@ LEAD_BY_CARD = 7
 LEAD_BY_INVOICE = 14
 
 
+def always(event: Event, at: datetime) -> bool:
+    """A document was issued: nothing takes it back."""
+    return True
+
+
 def invoice_is_open(event: Event, at: datetime) -> bool:
     return event.invoice is not None and event.invoice.state == InvoiceState.OPEN
 

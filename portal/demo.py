@@ -19,6 +19,7 @@ from billing.models import (
     Account,
     CollectionMethod,
     Contact,
+    ExchangeRate,
     Membership,
     Plan,
     Role,
@@ -113,6 +114,8 @@ def seed(*, at: datetime, watch: Watch) -> Counts:
     accounts = [(_open_account(story, cast, at=at), story) for story in STORIES]
     today = clock.local_date(at, accounts[0][0].time_zone)
     first = min(service.started_on for service in Subscription.objects.all())
+    for n in range(0, (today - first).days + 1, 7):
+        ExchangeRate.objects.create(on=first + timedelta(days=n), base="EUR", quoted="USD", parts_per_million=1_087_600)
     counts: Counts = Counts()
     for n in watch(range((today - first).days + 1)):
         day = first + timedelta(days=n)

@@ -76,6 +76,12 @@ def _finalized(event: Event) -> Words:
     return _("Invoice %(number)s of %(amount)s was issued.") % {"number": _number(event), "amount": amount}, detail
 
 
+def _credited(event: Event) -> Words:
+    amount = Money(event.codes["amount"], event.invoice.currency) if event.invoice else None
+    words = {"amount": money(amount) if amount else "", "number": _number(event)}
+    return _("%(amount)s of invoice %(number)s was credited.") % words, event.codes["number"]
+
+
 def _failed(event: Event) -> Words:
     words = {"amount": _amount(event), "card": _card_name(event)}
     text = _("%(amount)s could not be charged to %(card)s.") if words["card"] else _("%(amount)s could not be charged.")
@@ -161,8 +167,12 @@ TOLD: dict[str, tuple[str, Callable[[Event], Words]]] = {
     "invoice.due_today": ("info", _of_invoice(lambda: _("Invoice %(number)s fell due."))),
     "invoice.reopened": (
         "warning",
-        _of_invoice(lambda: _("Invoice %(number)s is open again: its payment was taken back.")),
+        _of_invoice(lambda: _("Invoice %(number)s is open again: what paid it was taken back.")),
     ),
+    "invoice.voided": ("info", _of_invoice(lambda: _("Invoice %(number)s was taken back; nothing is due on it."))),
+    "invoice.written_off": ("info", _of_invoice(lambda: _("We no longer ask for invoice %(number)s."))),
+    "invoice.recovered": ("info", _of_invoice(lambda: _("Invoice %(number)s is open again."))),
+    "credit_note.issued": ("success", _credited),
     "invoice.paid": ("success", _of_invoice(lambda: _("Invoice %(number)s was paid in full."))),
     "payment.succeeded": ("success", _succeeded),
     "payment.failed": ("danger", _failed),

@@ -14,6 +14,7 @@ from billing.models import (
     Account,
     CollectionMethod,
     Contact,
+    ExchangeRate,
     Invoice,
     InvoiceLine,
     Membership,
@@ -139,6 +140,14 @@ class SubscriptionFactory(factory.django.DjangoModelFactory[Subscription]):
     )
 
 
+def a_rate(base: str, quoted: str, *, on: dt.date, parts_per_million: int = 900_000) -> ExchangeRate:
+    """Publish what one unit of ``base`` is worth on a day, unless it is known."""
+    rate, _ = ExchangeRate.objects.get_or_create(
+        on=on, base=base, quoted=quoted, defaults={"parts_per_million": parts_per_million}
+    )
+    return rate
+
+
 class InvoiceFactory(factory.django.DjangoModelFactory[Invoice]):
     """A finalized invoice of one line, issued at noon of ``issued`` and due by the account's terms."""
 
@@ -158,6 +167,8 @@ class InvoiceFactory(factory.django.DjangoModelFactory[Invoice]):
         if service:
             kwargs |= {"account": service.account, "seller": service.seller, "currency": service.currency}
         invoice = super()._create(model_class, *args, **kwargs)
+        if invoice.currency != invoice.seller.currency:
+            a_rate(invoice.currency, invoice.seller.currency, on=issued)
         InvoiceLine.objects.create(
             invoice=invoice,
             subscription=service,

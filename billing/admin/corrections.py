@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from collections.abc import Callable
+from typing import Any, cast
 
-from ..models import CreditNote, CreditNoteLine, WriteOff
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from .. import clock, writing_off
+from ..models import CreditNote, CreditNoteLine, User, WriteOff
 from .showing import Kept, KeptInline, Part
+
+REFUSALS = {
+    writing_off.AlreadyDecided: _("it was decided or reversed before."),
+    writing_off.SamePerson: _("whoever asked for it does not approve it."),
+    writing_off.NothingToWriteOff: _("the invoice is not open any more."),
+    writing_off.MoneyMayCome: _("a payment is under way; wait until it is decided."),
+    writing_off.NoLongerTheSame: _("something else is due by now; reject it and ask anew."),
+}
 
 
 class CreditNoteLineInline(KeptInline):
@@ -35,3 +50,25 @@ class WriteOffAdmin(Kept):
     list_select_related = ["invoice", "requested_by"]
     list_filter = ["kind", "requested_at", ("approved_at", admin.EmptyFieldListFilter)]
     search_fields = ["^invoice__number", "^invoice__account__reference", "reason"]
+    actions = ["approve", "reject", "reverse"]
+
+    @admin.action(description=_("Approve"), permissions=["act"])
+    def approve(self, request: HttpRequest, write_offs: QuerySet[WriteOff]) -> None:
+        self._all(request, write_offs, writing_off.approve, act="approved it")
+
+    @admin.action(description=_("Reject"), permissions=["act"])
+    def reject(self, request: HttpRequest, write_offs: QuerySet[WriteOff]) -> None:
+        self._all(request, write_offs, writing_off.reject, act="rejected it")
+
+    @admin.action(description=_("Reverse: ask for it after all"), permissions=["act"])
+    def reverse(self, request: HttpRequest, write_offs: QuerySet[WriteOff]) -> None:
+        self._all(request, write_offs, writing_off.reverse, act="reversed it")
+
+    def _all(self, request: HttpRequest, write_offs: QuerySet[WriteOff], do: Callable[..., Any], *, act: str) -> None:
+        for write_off in self.each(request, write_offs, act=act):
+            try:
+                do(write_off, by=cast("User", request.user), at=clock.now())
+            except tuple(REFUSALS) as refusal:
+                messages.warning(request, f"{write_off}: {REFUSALS[type(refusal)]}")
+            else:
+                messages.success(request, _("%(write_off)s: done.") % {"write_off": write_off})

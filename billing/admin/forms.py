@@ -14,7 +14,7 @@ from stdnum.exceptions import ValidationError as InvalidNumber
 
 from .. import clock
 from ..administrators import is_the_last_administrator
-from ..models import Account, Contact, DunningPolicy, Membership, Plan, Seller, User
+from ..models import Account, Contact, DunningPolicy, ExchangeRate, Membership, Plan, Seller, User
 from ..models.accounts import every_kind_of_mail
 from ..money import PARTS_PER_MILLION, Money, decimal, exponent
 
@@ -79,7 +79,34 @@ class AmountsForm(ModelForm):
 
 
 class FloorForm(AmountsForm):
-    amounts = ("smallest_case", "smallest_suspension", "smallest_payment")
+    amounts = (
+        "smallest_case",
+        "smallest_suspension",
+        "tolerance",
+        "smallest_payment",
+        "write_off_limit",
+        "credit_limit",
+    )
+
+
+class RateForm(ModelForm):
+    """A rate as it is published: 1.0876."""
+
+    class Meta:
+        model = ExchangeRate
+        fields = ("on", "base", "quoted", "parts_per_million", "source")
+        field_classes = {"parts_per_million": forms.DecimalField}
+        help_texts = {"parts_per_million": _("as published, for example 1.0876")}
+
+    def clean_base(self) -> str:
+        return clean_currency(self.cleaned_data["base"])
+
+    def clean_quoted(self) -> str:
+        return clean_currency(self.cleaned_data["quoted"])
+
+    def clean_parts_per_million(self) -> int:
+        rate: Decimal = self.cleaned_data["parts_per_million"]
+        return whole(rate, rate * PARTS_PER_MILLION)
 
 
 class PlanForm(AmountsForm):

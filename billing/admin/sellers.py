@@ -33,6 +33,6 @@ class SellerAdmin(Shown):
 
 @admin.register(NumberSeries)
 class NumberSeriesAdmin(Kept):
-    list_display = ["seller", "year", "last"]
+    list_display = ["seller", "kind", "year", "last"]
     list_select_related = ["seller"]
     search_fields = ["seller__name", "^seller__invoice_series"]

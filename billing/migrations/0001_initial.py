@@ -27,7 +27,10 @@ class Migration(migrations.Migration):
                 ('currency', models.CharField(max_length=3, unique=True, verbose_name='currency')),
                 ('smallest_case', models.PositiveBigIntegerField(verbose_name='no case under')),
                 ('smallest_suspension', models.PositiveBigIntegerField(verbose_name='no suspension under')),
-                ('smallest_payment', models.PositiveBigIntegerField(default=1, verbose_name='no part payment under')),
+                ('tolerance', models.PositiveBigIntegerField(default=0, help_text='what a payment may lack', verbose_name='difference not asked for')),
+                ('smallest_payment', models.PositiveBigIntegerField(default=0, verbose_name='no part payment under')),
+                ('write_off_limit', models.PositiveBigIntegerField(default=0, verbose_name='written off by one person up to')),
+                ('credit_limit', models.PositiveBigIntegerField(default=0, verbose_name='credited by an agent up to')),
                 ('suspension_regardless_days', models.PositiveSmallIntegerField(default=90, verbose_name='days after which any amount suspends')),
             ],
             options={
@@ -102,6 +105,24 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='ExchangeRate',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('on', models.DateField(verbose_name='date')),
+                ('base', models.CharField(max_length=3, verbose_name='one unit of')),
+                ('quoted', models.CharField(max_length=3, verbose_name='is worth, in')),
+                ('parts_per_million', models.PositiveBigIntegerField(help_text='parts per million: 1087600 when 1 EUR is 1.0876 USD', verbose_name='rate')),
+                ('source', models.CharField(default='ECB', max_length=50, verbose_name='published by')),
+                ('entered_at', models.DateTimeField(auto_now_add=True, verbose_name='entered')),
+                ('entered_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'verbose_name': 'exchange rate',
+                'verbose_name_plural': 'exchange rates',
+                'ordering': ['-on', 'base', 'quoted'],
+            },
+        ),
+        migrations.CreateModel(
             name='GatewayEvent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -147,12 +168,14 @@ class Migration(migrations.Migration):
                 ('issued_on', models.DateField(null=True, verbose_name='date')),
                 ('due_on', models.DateField(null=True, verbose_name='due')),
                 ('sent_at', models.DateTimeField(blank=True, null=True, verbose_name='sent')),
+                ('void_reason', models.CharField(blank=True, max_length=200, verbose_name='why it is void')),
                 ('paid_at', models.DateTimeField(blank=True, null=True, verbose_name='paid in full')),
                 ('refused_at', models.DateTimeField(blank=True, null=True, verbose_name='last refused')),
                 ('next_charge_at', models.DateTimeField(blank=True, null=True, verbose_name='next automatic charge')),
                 ('next_action_at', models.DateTimeField(blank=True, null=True, verbose_name='next notice due')),
                 ('version', models.PositiveIntegerField(default=1, help_text='grows whenever what is due changes')),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='invoices', to='billing.account')),
+                ('exchange_rate', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.exchangerate', verbose_name='exchange rate of its tax')),
             ],
             options={
                 'verbose_name': 'invoice',
@@ -203,6 +226,7 @@ class Migration(migrations.Migration):
                 ('period_start', models.DateField(blank=True, null=True, verbose_name='from')),
                 ('period_end', models.DateField(blank=True, null=True, verbose_name='until and including')),
                 ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='billing.invoice')),
+                ('replaces', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replaced_by', to='billing.invoiceline', verbose_name='replaces')),
             ],
             options={
                 'verbose_name': 'invoice line',
@@ -226,6 +250,21 @@ class Migration(migrations.Migration):
                 'verbose_name': 'credit note line',
                 'verbose_name_plural': 'credit note lines',
                 'ordering': ['pk'],
+            },
+        ),
+        migrations.CreateModel(
+            name='Membership',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('role', models.CharField(choices=[('administrator', 'Administrator'), ('payer', 'Payer'), ('viewer', 'Viewer')], max_length=16, verbose_name='role')),
+                ('created_at', models.DateTimeField(default=billing.clock.now, editable=False)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='billing.account')),
+                ('successor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='successor_of', to=settings.AUTH_USER_MODEL, verbose_name='successor')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'verbose_name': 'membership',
+                'verbose_name_plural': 'memberships',
             },
         ),
         migrations.CreateModel(
@@ -411,6 +450,7 @@ class Migration(migrations.Migration):
             name='NumberSeries',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('invoice', 'invoice'), ('credit_note', 'credit note')], default='invoice', max_length=12, verbose_name='numbers')),
                 ('year', models.PositiveSmallIntegerField()),
                 ('last', models.PositiveIntegerField(default=0)),
                 ('seller', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='number_series', to='billing.seller')),
@@ -540,7 +580,7 @@ class Migration(migrations.Migration):
             name='StaffTask',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('abnormal_night', 'a night stopped itself'), ('amount_differs', 'the gateway charged another amount'), ('payment_unknown', 'a payment stays unknown'), ('payment_missing', 'the gateway does not know a payment of ours'), ('charge_unexplained', 'the gateway has a charge that we do not know'), ('double_charge', 'paid twice'), ('decide_suspension', 'a suspension waits for a decision'), ('account_failed', 'a job failed for an account'), ('webhook_stuck', 'a webhook cannot be processed'), ('no_recipient', 'a notice reaches nobody')], max_length=24, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('abnormal_night', 'a night stopped itself'), ('amount_differs', 'the gateway charged another amount'), ('payment_unknown', 'a payment stays unknown'), ('payment_missing', 'the gateway does not know a payment of ours'), ('charge_unexplained', 'the gateway has a charge that we do not know'), ('double_charge', 'paid twice'), ('decide_suspension', 'a suspension waits for a decision'), ('account_failed', 'a job failed for an account'), ('webhook_stuck', 'a webhook cannot be processed'), ('rate_missing', 'invoices wait for an exchange rate'), ('void_was_sent', 'a mail about a void invoice went out'), ('write_off_waits', 'a write-off waits for a second person'), ('no_recipient', 'a notice reaches nobody')], max_length=24, verbose_name='kind')),
                 ('key', models.CharField(help_text='one open task per key', max_length=150)),
                 ('codes', models.JSONField(blank=True, default=dict, verbose_name='codes')),
                 ('opened_at', models.DateTimeField(verbose_name='opened')),
@@ -635,6 +675,7 @@ class Migration(migrations.Migration):
                 ('reversed_at', models.DateTimeField(blank=True, null=True, verbose_name='reversed')),
                 ('approved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='write_offs', to='billing.invoice')),
+                ('rejected_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('requested_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
@@ -720,21 +761,25 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('policy', 'act', 'day'), name='dunning_step_once_per_act_and_day')],
             },
         ),
-        migrations.CreateModel(
-            name='Membership',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('administrator', 'Administrator'), ('payer', 'Payer'), ('viewer', 'Viewer')], max_length=16, verbose_name='role')),
-                ('created_at', models.DateTimeField(default=billing.clock.now, editable=False)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='billing.account')),
-                ('successor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='successor_of', to=settings.AUTH_USER_MODEL, verbose_name='successor')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'verbose_name': 'membership',
-                'verbose_name_plural': 'memberships',
-                'constraints': [models.UniqueConstraint(fields=('user', 'account'), name='membership_once_per_user_and_account'), models.CheckConstraint(condition=models.Q(('role__in', ['administrator', 'payer', 'viewer'])), name='membership_has_a_known_role')],
-            },
+        migrations.AddConstraint(
+            model_name='exchangerate',
+            constraint=models.UniqueConstraint(fields=('on', 'base', 'quoted'), name='exchange_rate_once_per_day_and_currencies'),
+        ),
+        migrations.AddConstraint(
+            model_name='exchangerate',
+            constraint=models.CheckConstraint(condition=models.Q(('parts_per_million__gt', 0)), name='exchange_rate_is_of_something'),
+        ),
+        migrations.AddConstraint(
+            model_name='exchangerate',
+            constraint=models.CheckConstraint(condition=models.Q(('base', models.F('quoted')), _negated=True), name='exchange_rate_is_of_two_currencies'),
+        ),
+        migrations.AddConstraint(
+            model_name='membership',
+            constraint=models.UniqueConstraint(fields=('user', 'account'), name='membership_once_per_user_and_account'),
+        ),
+        migrations.AddConstraint(
+            model_name='membership',
+            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['administrator', 'payer', 'viewer'])), name='membership_has_a_known_role'),
         ),
         migrations.AddConstraint(
             model_name='dispute',
@@ -794,7 +839,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='numberseries',
-            constraint=models.UniqueConstraint(fields=('seller', 'year'), name='number_series_once_per_seller_and_year'),
+            constraint=models.UniqueConstraint(fields=('seller', 'kind', 'year'), name='number_series_once_per_seller_kind_and_year'),
         ),
         migrations.AddIndex(
             model_name='invoice',
@@ -831,6 +876,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='invoice',
             constraint=models.CheckConstraint(condition=models.Q(('state', 'draft'), models.Q(('due_on__isnull', False), ('issued_on__isnull', False), ('number__isnull', False)), _connector='OR'), name='invoice_finalized_has_number_and_dates'),
+        ),
+        migrations.AddConstraint(
+            model_name='invoice',
+            constraint=models.CheckConstraint(condition=models.Q(('state', 'draft'), ('tax_in_seller_currency__isnull', False), _connector='OR'), name='invoice_finalized_has_its_tax_in_the_seller_s_currency'),
         ),
         migrations.AddIndex(
             model_name='hold',
@@ -958,7 +1007,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='invoiceline',
-            constraint=models.UniqueConstraint(condition=models.Q(('subscription__isnull', False)), fields=('subscription', 'period_start'), name='subscription_invoiced_once_per_period'),
+            constraint=models.UniqueConstraint(condition=models.Q(('replaces__isnull', True), ('subscription__isnull', False)), fields=('subscription', 'period_start'), name='subscription_invoiced_once_per_period'),
         ),
         migrations.AddConstraint(
             model_name='invoiceline',
@@ -987,6 +1036,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='writeoff',
             constraint=models.UniqueConstraint(condition=models.Q(('approved_at__isnull', True), ('rejected_at__isnull', True)), fields=('invoice',), name='write_off_one_waiting_per_invoice'),
+        ),
+        migrations.AddConstraint(
+            model_name='writeoff',
+            constraint=models.CheckConstraint(condition=models.Q(('approved_at__isnull', True), ('rejected_at__isnull', True), _connector='OR'), name='write_off_decided_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='writeoff',
+            constraint=models.CheckConstraint(condition=models.Q(('reversed_at__isnull', True), ('approved_at__isnull', False), _connector='OR'), name='write_off_reversed_after_it_was_approved'),
         ),
         migrations.AddIndex(
             model_name='ledgerentry',

@@ -5,6 +5,7 @@ from .allocations import Allocation
 from .corrections import CreditNote, CreditNoteLine, CreditReason, WriteOff, WriteOffKind
 from .dunning import Act, CurrencyFloor, DunningCase, DunningPolicy, DunningStep
 from .events import Event, GatewayEvent, StaffTask, TaskKind
+from .exchange import ExchangeRate
 from .holds import Hold, HoldKind
 from .invoices import Invoice, InvoiceLine
 from .ledger import CAUSES, EntryKind, LedgerEntry
@@ -12,7 +13,7 @@ from .money_back import Dispute, Refund, RefundDestination, Return
 from .payment_methods import PaymentMethod, PaymentMethodKind
 from .payments import AUTOMATIC_TRIGGERS, BY_HAND_TRIGGERS, Payment, Trigger
 from .people import User
-from .sellers import NumberSeries, Seller
+from .sellers import DocumentKind, NumberSeries, Seller
 from .settlements import CardVisit, Settlement, SettlementLine, SettlementPurpose
 from .subscriptions import UNTAXED, Interval, Plan, Subscription, TaxTreatment
 
@@ -33,11 +34,13 @@ __all__ = [
     "CreditReason",
     "CurrencyFloor",
     "Dispute",
+    "DocumentKind",
     "DunningCase",
     "DunningPolicy",
     "DunningStep",
     "EntryKind",
     "Event",
+    "ExchangeRate",
     "GatewayEvent",
     "Hold",
     "HoldKind",

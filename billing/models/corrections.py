@@ -107,6 +107,16 @@ class WriteOffKind(models.TextChoices):
     TOLERANCE = "tolerance", _("too small to ask for")
 
 
+class WriteOffQuerySet(models.QuerySet["WriteOff"]):
+    def waiting(self) -> Self:
+        """Asked for, and decided by nobody yet."""
+        return self.filter(approved_at__isnull=True, rejected_at__isnull=True)
+
+    def in_force(self) -> Self:
+        """Approved and not reversed."""
+        return self.filter(approved_at__isnull=False, reversed_at__isnull=True)
+
+
 class WriteOff(models.Model):
     """
     What is left of an invoice and will not be asked for.
@@ -124,7 +134,10 @@ class WriteOff(models.Model):
     approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
     approved_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     rejected_at = models.DateTimeField(_("rejected"), null=True, blank=True)
+    rejected_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     reversed_at = models.DateTimeField(_("reversed"), null=True, blank=True)
+
+    objects = WriteOffQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("write-off")
@@ -143,6 +156,13 @@ class WriteOff(models.Model):
                 fields=["invoice"],
                 condition=Q(approved_at__isnull=True, rejected_at__isnull=True),
                 name="write_off_one_waiting_per_invoice",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_at__isnull=True) | Q(rejected_at__isnull=True), name="write_off_decided_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(reversed_at__isnull=True) | Q(approved_at__isnull=False),
+                name="write_off_reversed_after_it_was_approved",
             ),
         ]
 

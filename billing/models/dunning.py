@@ -102,12 +102,17 @@ class DunningStep(models.Model):
 
 
 class CurrencyFloor(models.Model):
-    """Amounts in minor units below which dunning does not bother people, a row per currency."""
+    """Amounts in minor units below which nobody is bothered, or no second person is asked: a row per currency."""
 
     currency = models.CharField(_("currency"), max_length=3, unique=True)
     smallest_case = models.PositiveBigIntegerField(_("no case under"))
     smallest_suspension = models.PositiveBigIntegerField(_("no suspension under"))
-    smallest_payment = models.PositiveBigIntegerField(_("no part payment under"), default=1)
+    tolerance = models.PositiveBigIntegerField(
+        _("difference not asked for"), default=0, help_text=_("what a payment may lack")
+    )
+    smallest_payment = models.PositiveBigIntegerField(_("no part payment under"), default=0)
+    write_off_limit = models.PositiveBigIntegerField(_("written off by one person up to"), default=0)
+    credit_limit = models.PositiveBigIntegerField(_("credited by an agent up to"), default=0)
     suspension_regardless_days = models.PositiveSmallIntegerField(_("days after which any amount suspends"), default=90)
 
     class Meta:

@@ -77,6 +77,9 @@ class TaskKind(models.TextChoices):
     DECIDE_SUSPENSION = "decide_suspension", _("a suspension waits for a decision")
     ACCOUNT_FAILED = "account_failed", _("a job failed for an account")
     WEBHOOK_STUCK = "webhook_stuck", _("a webhook cannot be processed")
+    RATE_MISSING = "rate_missing", _("invoices wait for an exchange rate")
+    VOID_WAS_SENT = "void_was_sent", _("a mail about a void invoice went out")
+    WRITE_OFF_WAITS = "write_off_waits", _("a write-off waits for a second person")
     NO_RECIPIENT = "no_recipient", _("a notice reaches nobody")
 
 

@@ -13,6 +13,7 @@ from ..money import Money
 from ..states import INVOICE_TRANSITIONS, InvoiceState
 from . import references
 from .accounts import Account
+from .exchange import ExchangeRate
 from .sellers import Seller
 from .stateful import Stateful
 from .subscriptions import Subscription, TaxTreatment
@@ -24,6 +25,10 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
 
     def open(self) -> Self:
         return self.filter(state=InvoiceState.OPEN)
+
+    def uncollectible(self) -> Self:
+        """Written off: no longer asked for, and still owed."""
+        return self.filter(state=InvoiceState.UNCOLLECTIBLE)
 
     def finalized(self) -> Self:
         return self.exclude(state=InvoiceState.DRAFT)
@@ -69,6 +74,14 @@ class Invoice(Stateful):
     amount_paid = models.BigIntegerField(_("paid"), default=0)
     tax_currency = models.CharField(_("tax currency"), max_length=3)
     tax_in_seller_currency = models.BigIntegerField(_("tax in the seller's currency"), null=True, blank=True)
+    exchange_rate = models.ForeignKey(
+        ExchangeRate,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("exchange rate of its tax"),
+    )
     buyer = models.JSONField(_("buyer"), default=dict)
     seller_details = models.JSONField(_("seller"), default=dict)
     purchase_order_number = models.CharField(_("purchase-order number"), max_length=50, blank=True)
@@ -76,6 +89,7 @@ class Invoice(Stateful):
     issued_on = models.DateField(_("date"), null=True)
     due_on = models.DateField(_("due"), null=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    void_reason = models.CharField(_("why it is void"), max_length=200, blank=True)
     paid_at = models.DateTimeField(_("paid in full"), null=True, blank=True)
     refused_at = models.DateTimeField(_("last refused"), null=True, blank=True)
     next_charge_at = models.DateTimeField(_("next automatic charge"), null=True, blank=True)
@@ -115,6 +129,10 @@ class Invoice(Stateful):
             models.CheckConstraint(
                 condition=Q(state="draft") | Q(number__isnull=False, issued_on__isnull=False, due_on__isnull=False),
                 name="invoice_finalized_has_number_and_dates",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="draft") | Q(tax_in_seller_currency__isnull=False),
+                name="invoice_finalized_has_its_tax_in_the_seller_s_currency",
             ),
         ]
 
@@ -169,6 +187,9 @@ class InvoiceLine(models.Model):
     tax = models.BigIntegerField(_("tax"))
     period_start = models.DateField(_("from"), null=True, blank=True)
     period_end = models.DateField(_("until and including"), null=True, blank=True)
+    replaces = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaced_by", verbose_name=_("replaces")
+    )
 
     class Meta:
         verbose_name = _("invoice line")
@@ -177,7 +198,7 @@ class InvoiceLine(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["subscription", "period_start"],
-                condition=Q(subscription__isnull=False),
+                condition=Q(subscription__isnull=False, replaces__isnull=True),
                 name="subscription_invoiced_once_per_period",
             ),
             models.CheckConstraint(

@@ -52,10 +52,18 @@ class Seller(models.Model):
         return self.name
 
 
+class DocumentKind(models.TextChoices):
+    """What is numbered, each in a series of its own."""
+
+    INVOICE = "invoice", _("invoice")
+    CREDIT_NOTE = "credit_note", _("credit note")
+
+
 class NumberSeries(models.Model):
-    """The last number a seller has given in a year; taken inside the transaction that uses it."""
+    """The last number a seller has given in a year to a kind of document; taken in the transaction that uses it."""
 
     seller = models.ForeignKey(Seller, on_delete=models.PROTECT, related_name="number_series")
+    kind = models.CharField(_("numbers"), max_length=12, choices=DocumentKind, default=DocumentKind.INVOICE)
     year = models.PositiveSmallIntegerField()
     last = models.PositiveIntegerField(default=0)
 
@@ -63,8 +71,10 @@ class NumberSeries(models.Model):
         verbose_name = _("number series")
         verbose_name_plural = _("number series")
         constraints = [
-            models.UniqueConstraint(fields=["seller", "year"], name="number_series_once_per_seller_and_year"),
+            models.UniqueConstraint(
+                fields=["seller", "kind", "year"], name="number_series_once_per_seller_kind_and_year"
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.seller} {self.year}"
+        return f"{self.seller} {self.get_kind_display()} {self.year}"

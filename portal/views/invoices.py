@@ -6,12 +6,13 @@ An invoice's own page says in the page itself how that invoice stands; it carrie
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from billing import clock
-from billing.models import Allocation, Invoice, Membership, Payment
+from billing import clock, voiding
+from billing.models import Allocation, Invoice, InvoiceLine, Membership, Payment
 from billing.models.invoices import InvoiceQuerySet
 from billing.states import InvoiceState
 
@@ -47,6 +48,7 @@ def _filtered(rows: InvoiceQuerySet, membership: Membership, chosen: str) -> Inv
 def detail(request: HttpRequest, membership: Membership, reference: str) -> HttpResponse:
     found = Invoice.objects.finalized().filter(account=membership.account)
     invoice = get_object_or_404(found, reference=reference)
+    voiding.mark_sent(invoice, at=clock.now())
     received = list(Allocation.objects.filter(invoice=invoice).select_related("payment__payment_method", "credit_note"))
     under_way = Payment.objects.for_account(membership.account).live()
     return plain_page(
@@ -57,6 +59,15 @@ def detail(request: HttpRequest, membership: Membership, reference: str) -> Http
         lines=invoice.lines.all(),
         taxes=invoice.tax_by_rate(),
         received=received,
+        credit_notes=invoice.credit_notes.order_by("pk"),
+        settled_by_credit=bool(received) and all(part.credit_note for part in received),
+        replaced=_invoice_of(InvoiceLine.objects.filter(replaced_by__invoice=invoice)),
+        replacement=_invoice_of(InvoiceLine.objects.filter(replaces__invoice=invoice)),
         today=membership.account.today(clock.now()),
         under_way=list(under_way.filter(seller=invoice.seller_id, currency=invoice.currency)),
     )
+
+
+def _invoice_of(lines: QuerySet[InvoiceLine]) -> Invoice | None:
+    line = lines.select_related("invoice").first()
+    return line.invoice if line else None

@@ -44,6 +44,7 @@ from tests.factories import (
     PaymentFactory,
     PaymentMethodFactory,
     SubscriptionFactory,
+    a_rate,
 )
 
 NUMBERS = count()
@@ -127,6 +128,7 @@ def a_story(number: int = 0) -> Membership:
         opened_at=at,
     )
     CurrencyFloor.objects.get_or_create(currency=CURRENCIES[number], defaults=NO_FLOOR)
+    a_rate("EUR", next(code for code in CURRENCIES[number:] if code != "EUR"), on=MONDAY)
     return membership
 
 

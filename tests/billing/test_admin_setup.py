@@ -222,8 +222,9 @@ def test_a_floor_is_typed_and_shown_as_an_amount():
     client = superuser()
 
     page = client.get(url).content.decode()
-    amounts = {"smallest_case": "7.5", "smallest_suspension": "25", "smallest_payment": "5"}
-    client.post(url, amounts | {"suspension_regardless_days": 90})
+    others = {"tolerance": "0.5", "smallest_payment": "5", "write_off_limit": "50", "credit_limit": "100"}
+    typed = {"smallest_case": "7.5", "smallest_suspension": "25", "suspension_regardless_days": 90}
+    client.post(url, typed | others)
 
     floor.refresh_from_db()
     assert 'value="5.00"' in page

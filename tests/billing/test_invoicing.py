@@ -18,6 +18,7 @@ from tests.factories import (
     PlanFactory,
     SellerFactory,
     SubscriptionFactory,
+    a_rate,
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("money_ok")]
@@ -72,6 +73,7 @@ def test_services_of_one_seller_and_currency_share_an_invoice():
     SubscriptionFactory(account=account, plan=plan)
     SubscriptionFactory(account=account, plan=PlanFactory(seller=plan.seller, currency="USD"))
     SubscriptionFactory(account=account)
+    a_rate("USD", "EUR", on=MONDAY)
 
     invoicing.run(at=account.moment(MONDAY, 12))
 
@@ -137,12 +139,13 @@ def test_tax_is_rounded_per_line_and_then_summed():
 
 def test_yen_have_no_decimals_to_round():
     service = SubscriptionFactory(plan=PlanFactory(price=1_005, currency="JPY", tax_rate=100_000))
+    a_rate("EUR", "JPY", on=MONDAY, parts_per_million=160_000_000)
 
     invoicing.run(at=service.account.moment(MONDAY, 12))
 
     invoice = Invoice.objects.get()
     assert (invoice.net, invoice.tax, str(invoice.total_money)) == (1_005, 101, "¥1,106")
-    assert invoice.tax_in_seller_currency is None
+    assert invoice.tax_in_seller_currency == 63
 
 
 def test_parties_are_frozen_as_they_were():
