@@ -12,6 +12,7 @@ from .models import (
     AUTOMATIC_TRIGGERS,
     Account,
     CurrencyFloor,
+    Dispute,
     DunningCase,
     DunningPolicy,
     Invoice,
@@ -37,8 +38,9 @@ class AutomaticGroup:
 
 
 def usable_cards(account: Account) -> dict[str, PaymentMethod]:
-    """Return the cards that are charged automatically, by gateway account."""
+    """Return the cards that are charged automatically, by gateway account; none of which a charge is disputed."""
     cards = PaymentMethod.objects.for_account(account).on_file().filter(is_default=True, blocked_reason="")
+    cards = cards.exclude(pk__in=Dispute.objects.open().values("payment__payment_method"))
     return {card.gateway_account: card for card in cards}
 
 

@@ -3,7 +3,7 @@
 from .accounts import Account, CollectionMethod, Contact, ContactHealth, Membership, Role
 from .allocations import Allocation
 from .corrections import CreditNote, CreditNoteLine, CreditReason, WriteOff, WriteOffKind
-from .dunning import Act, CurrencyFloor, DunningCase, DunningPolicy, DunningStep
+from .dunning import Act, CurrencyFloor, DunningCase, DunningPolicy, DunningStep, LostDispute
 from .events import Event, GatewayEvent, StaffTask, TaskKind
 from .holds import Hold, HoldKind
 from .invoices import Invoice, InvoiceLine
@@ -45,6 +45,7 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "LedgerEntry",
+    "LostDispute",
     "Membership",
     "NumberSeries",
     "Payment",

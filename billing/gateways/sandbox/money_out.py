@@ -49,12 +49,10 @@ def refund_of_key(tx: Transaction, gateway_account: str, key: str) -> list[dict[
         account=gateway_account,
         key=key,
     )
-    return [_public_refund(row) for row in rows]
+    return [public_refund(row) for row in rows]
 
 
-def refunds(
-    tx: Transaction, gateway_account: str, *, since: datetime, after: int = 0, size: int = -1
-) -> list[dict[str, Any]]:
+def refunds(tx: Transaction, gateway_account: str, *, since: datetime, after: int, size: int) -> list[dict[str, Any]]:
     """List the refunds of an account since a moment, oldest first."""
     rows = tx.rows(
         "SELECT * FROM refunds WHERE gateway_account = :account AND created_at >= :since AND number > :after"
@@ -64,10 +62,11 @@ def refunds(
         after=after,
         size=size,
     )
-    return [_public_refund(row) for row in rows]
+    return [public_refund(row) for row in rows]
 
 
-def _public_refund(row: sqlite3.Row) -> dict[str, Any]:
+def public_refund(row: sqlite3.Row) -> dict[str, Any]:
+    """Return what the API says of a refund."""
     names = ("reference", "idempotency_key", "charge", "status", "amount", "currency", "number")
     return {name: row[name] for name in names}
 

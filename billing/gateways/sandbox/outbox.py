@@ -123,9 +123,9 @@ def _parts(signature: str) -> tuple[int, str]:
 def _event(body: bytes) -> WebhookEvent:
     try:
         event = json.loads(body)
-        names = ("id", "type", "account", "session_id", "idempotency_key", "dispute")
-        values = [event[name] for name in names]
-    except (ValueError, KeyError, TypeError) as error:
+        values = [event[name] for name in ("id", "type", "account", "session_id", "idempotency_key")]
+        values.append(event.get("dispute", ""))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidWebhook("the body is not an event") from error
     if not all(isinstance(value, str) for value in values):
         raise InvalidWebhook("the body is not an event")
