@@ -101,6 +101,17 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class MoneyBack:
+    """Money that was given back, to a card or to a bank account of which the end is shown, or that a bank took back."""
+
+    reference: str
+    seller: str
+    amount: Money
+    card: str = ""
+    iban_end: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A card that expires."""
 
@@ -140,6 +151,7 @@ class Letter:
     steps: tuple[Step, ...] = ()
     notes: tuple[Note, ...] = ()
     receipt: Receipt | None = None
+    back: MoneyBack | None = None
     card: Card | None = None
     invoice: Line | None = None
     sellers: tuple[str, ...] = ()

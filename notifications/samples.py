@@ -11,7 +11,7 @@ from billing.models import Account, CollectionMethod, Event, Invoice
 from billing.money import Money
 
 from . import facts
-from .letters import Approval, Card, Debt, Letter, Line, Links, Note, Receipt, Refusal, Step, Transfer
+from .letters import Approval, Card, Debt, Letter, Line, Links, MoneyBack, Note, Receipt, Refusal, Step, Transfer
 from .rules import RULES
 
 CLOUD, POST = "Example Cloud B.V.", "Example Post B.V."
@@ -93,6 +93,12 @@ def _particulars(event_type: str) -> dict[str, Any]:
         line = Line(number="CLOUD-2026-0912", amount=Money(119_00, "EUR"))
         receipt = Receipt("PAY-7F3K22QDM4XW0R9T", CLOUD, line.amount, date(2026, 11, 24), VISA, (line,), services)
         return {"receipt": receipt, "totals": (Money(119_00, "EUR"),), "sellers": (CLOUD,)}
+    if event_type == "refund.succeeded":
+        back = MoneyBack("R-7F3K22QDM4XW0R9T", CLOUD, Money(119_00, "EUR"), card=VISA)
+        return {"back": back, "debts": (), "totals": (), "steps": (), "refusals": (), "sellers": (CLOUD,)}
+    if event_type == "payment.returned":
+        back = MoneyBack("PAY-7F3K22QDM4XW0R9T", CLOUD, Money(119_00, "EUR"))
+        return {"back": back, "refusals": (), "steps": (), "sellers": (CLOUD,)}
     if event_type == "card.missing":
         return {"refusals": (), "steps": STEPS[1:]}
     if event_type == "card.expiring":
