@@ -53,6 +53,17 @@ def look(*, gateway: str, gateway_account: str, reference: str, at: datetime) ->
     return follow(payment, found, at=at)
 
 
+def look_again(dispute: Dispute, *, at: datetime) -> Dispute:
+    """Ask the gateway where a dispute of ours stands, and follow it."""
+    payment = dispute.payment
+    return look(
+        gateway=payment.gateway,
+        gateway_account=payment.gateway_account,
+        reference=dispute.gateway_reference,
+        at=at,
+    )
+
+
 def answer(dispute: Dispute, *, text: str, by: User, at: datetime) -> Dispute:
     """Hand in the seller's side; raises ``GatewayUnavailable``."""
     payment = dispute.payment

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from ..models import CreditNote, CreditNoteLine, WriteOff
+from .giving_back import GivesBack
 from .showing import Kept, KeptInline, Part
 
 
@@ -14,12 +15,13 @@ class CreditNoteLineInline(KeptInline):
 
 
 @admin.register(CreditNote)
-class CreditNoteAdmin(Kept):
+class CreditNoteAdmin(GivesBack):
     list_display = ["number", "account", "invoice", "issued_on", "total_shown", "unapplied_shown", "reason"]
     list_select_related = ["account", "invoice"]
     list_filter = ["reason", "issued_on"]
     search_fields = ["^number", "^reference", "^invoice__number", "^account__reference", "account__legal_name"]
     inlines = [CreditNoteLineInline]
+    actions = ["give_back"]
 
 
 @admin.register(CreditNoteLine)
