@@ -11,6 +11,7 @@ warning, with its full lead.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -244,7 +245,7 @@ def _ask_for_answer(dispute: Dispute, *, at: datetime) -> None:
     )
 
 
-def _ask_staff(kind: TaskKind, dispute: Dispute, *, at: datetime, **codes: object) -> None:
+def _ask_staff(kind: TaskKind, dispute: Dispute, *, at: datetime, **codes: Any) -> None:
     ask_staff(
         kind, key=f"{kind}:{dispute.pk}", account=dispute.payment.account, payment=dispute.payment, at=at, **codes
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -222,7 +223,7 @@ def _already_settled(refund: Refund, answer: RefundRecord | None, *, at: datetim
     return refund
 
 
-def _ask_staff(kind: TaskKind, refund: Refund, *, at: datetime, **codes: object) -> None:
+def _ask_staff(kind: TaskKind, refund: Refund, *, at: datetime, **codes: Any) -> None:
     ask_staff(
         kind,
         key=f"{kind}:refund:{refund.pk}",

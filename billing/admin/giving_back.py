@@ -7,7 +7,8 @@ from typing import Any, cast
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from .. import bank_refunds, clock, refunds
 from ..applying import Credit, NotEnoughCredit
@@ -26,7 +27,7 @@ class GivesBack(Kept):
     def has_refund_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("billing.add_refund")
 
-    @admin.action(description=_("Give credit back"), permissions=["refund"])
+    @admin.action(description=gettext_lazy("Give credit back"), permissions=["refund"])
     def give_back(self, request: HttpRequest, credits_: QuerySet[Any]) -> HttpResponse | None:
         by = cast("User", request.user)
         return ask_first(
