@@ -58,7 +58,7 @@ def detail(request: HttpRequest, membership: Membership, reference: str) -> Http
         lines=invoice.lines.all(),
         taxes=invoice.tax_by_rate(),
         received=received,
-        money_back=_money_back(invoice),
+        money_back=_money_back(invoice) if received else [],
         today=membership.account.today(clock.now()),
         under_way=list(under_way.filter(seller=invoice.seller_id, currency=invoice.currency)),
     )
