@@ -28,6 +28,7 @@ from .models import (
     LedgerEntry,
     Payment,
     Refund,
+    RefundDestination,
     Return,
     StaffTask,
     Subscription,
@@ -36,17 +37,13 @@ from .standing import debt, is_written_off
 from .states import (
     LIVE_PAYMENT_STATES,
     DisabledReason,
-    DisputeState,
     InvoiceState,
     PaymentState,
-    RefundState,
     SubscriptionState,
 )
 
 Group = tuple[int, int, str]
 LONG_OVERDUE = timedelta(days=2)
-# A refund's money is set aside from when it begins until it fails.
-PAID_OUT = (RefundState.PENDING, RefundState.UNKNOWN, RefundState.SUCCEEDED)
 GONE_BY = "its moment went by more than two days ago"
 
 
@@ -111,12 +108,12 @@ def _payments() -> Iterator[str]:
 def _given_back() -> Counter[tuple[str, int]]:
     """Return what has left payments and credit notes again: refunds, returns, lost disputes."""
     gone: Counter[tuple[str, int]] = Counter()
-    paid_out = Refund.objects.filter(state__in=PAID_OUT)
+    set_aside = Refund.objects.set_aside()
     for column in ("payment", "credit_note"):
-        refunds = paid_out.exclude(**{column: None}).values_list(column)
+        refunds = set_aside.exclude(**{column: None}).values_list(column)
         gone.update({(column, pk): amount for pk, amount in refunds.annotate(sum=Sum("amount")).order_by()})
-    for taken in (Return.objects.all(), Dispute.objects.filter(state=DisputeState.LOST)):
-        rows = taken.values_list("payment").annotate(sum=Sum("amount")).order_by()
+    for taken, amounts in ((Return.objects.all(), "amount"), (Dispute.objects.exclude(taken=0), "taken")):
+        rows = taken.values_list("payment").annotate(sum=Sum(amounts)).order_by()
         gone.update({("payment", pk): amount for pk, amount in rows})
     return gone
 
@@ -130,6 +127,12 @@ def _waiting(*, at: datetime) -> Iterator[str]:
     lost = Payment.objects.filter(state__in=LIVE_PAYMENT_STATES).exclude(pk__in=told)
     for payment in lost.filter(Q(next_action_at__isnull=True) | Q(next_action_at__lt=long_ago)):
         yield f"I6 payment {payment}: undecided, and nobody looks at it"
+    told_of = set(StaffTask.objects.filter(done_at__isnull=True).values_list("codes__refund", flat=True))
+    unsure = Refund.objects.undecided().filter(Q(next_action_at__isnull=True) | Q(next_action_at__lt=long_ago))
+    by_hand = Refund.objects.open().filter(destination=RefundDestination.BANK)
+    for refund in [*unsure, *by_hand]:
+        if refund.reference not in told_of:
+            yield f"I6 refund {refund}: undecided, and nobody looks at it"
     for invoice in Invoice.objects.open().filter(Q(next_charge_at__lt=long_ago) | Q(next_action_at__lt=long_ago)):
         yield f"I6 invoice {invoice}: {GONE_BY}"
     for service in Subscription.objects.filter(next_action_at__lt=long_ago):

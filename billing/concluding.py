@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from . import applying, default_card, ledger, standing, writing_off
+from . import applying, default_card, ledger, refundable, standing, writing_off
 from .events import record
 from .gateways.base import Outcome, Status
 from .models import AUTOMATIC_TRIGGERS, Account, EntryKind, Payment, TaskKind, Trigger, User
@@ -34,8 +34,8 @@ def succeed(account: Account, payment: Payment, outcome: Outcome, *, at: datetim
     writing_off.tolerate_rests(payment, at=at)
     left = writing_off.recover(payment, at=at)
     record("payment.succeeded", at=at, account=account, payment=payment, unapplied=left)
-    if left:
-        # It was as much as was due when it began, so something else has paid the same since.
+    # A double goes back by itself: the gateway is asked for it after this commit, by the next job.
+    if left and refundable.is_double(payment) and refundable.give_back_double(payment, at=at) is None:
         ask_staff(TaskKind.DOUBLE_CHARGE, key=f"double:{payment.pk}", account=account, payment=payment, at=at)
     if payment.trigger == Trigger.CARD_UPDATE:
         default_card.follow_payment(payment, at=at)

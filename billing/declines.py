@@ -36,6 +36,8 @@ ADVICE = {
     "stolen_card": Advice(_("Your bank declined the card."), ANOTHER_CARD, is_hard=True),
     "lost_card": Advice(_("Your bank declined the card."), ANOTHER_CARD, is_hard=True),
     "pickup_card": Advice(_("Your bank declined the card."), ANOTHER_CARD, is_hard=True),
+    "disputed": Advice(_("A payment with this card was disputed."), _("Use another card."), is_hard=True),
+    "returned": Advice(_("Your bank took a payment back."), _("Pay in another way."), is_hard=True),
     "do_not_honour": Advice(
         _("Your bank declined the card without saying why."),
         _("Call your bank and ask it to allow this payment, or use another card."),

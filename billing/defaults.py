@@ -66,7 +66,7 @@ BILLING_AGENT = (
     f"{SUPPORT_AGENT} view_ledgerentry view_allocation view_numberseries view_currencyfloor view_gatewayevent "
     "view_writeoff add_hold change_hold view_exchangerate add_creditnote add_writeoff change_invoice add_exchangerate "
     "add_account change_account add_contact change_contact add_subscription change_subscription "
-    "change_payment change_cardvisit change_gatewayevent"
+    "change_payment change_cardvisit change_gatewayevent add_refund change_refund add_return change_dispute"
 )
 BILLING_LEAD = (
     f"{BILLING_AGENT} add_user change_user add_membership change_membership delete_membership delete_contact "

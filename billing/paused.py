@@ -3,7 +3,8 @@ What is on hold: which debts wait, until when, and by how many days their ladder
 
 Read once for an account, holds answer by themselves. While an invoice is on hold nothing
 escalates for it; afterwards its steps count from a due date that has moved by the days on
-hold, so that none is caught up. A promise moves nothing: when it is broken, the warning is due.
+hold, so that none is caught up. A promise and a contested charge move nothing:
+when they come to nothing, the warning is due.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Holds:
         spells = [
             (self.account.today(hold.starts_at), self.account.today(hold.over_at))
             for hold in self.of(invoice)
-            if hold.kind != HoldKind.PROMISE
+            if hold.moves_the_ladder
         ]
         return days_covered(spells, since=since)
 

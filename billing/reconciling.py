@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
-from . import cards, charging, webhooks
+from . import cards, charging, refund_lists, refunds, webhooks
 from .batches import Counts, Watch, guarded, unwatched
 from .gateways import get_gateway
 from .gateways.base import ChargeRecord, GatewayUnavailable, Status
@@ -26,11 +26,11 @@ WINDOW = timedelta(days=3)
 
 def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> Counts:
     """
-    Look at every waiting webhook, undecided payment and open visit whose moment has come.
+    Look at every waiting webhook, undecided payment, refund and open visit whose moment has come.
 
-    Counts ``processed``, ``decided``, ``undecided``, ``visits`` and ``failed``.
+    Counts ``processed``, ``decided``, ``refunded``, ``undecided``, ``visits`` and ``failed``.
     """
-    counts = webhooks.process_waiting(at=at)
+    counts = webhooks.process_waiting(at=at) + refunds.run(at=at, scope=scope, watch=watch)
     return counts + _check_payments(at=at, scope=scope, watch=watch) + _finish_visits(at=at, scope=scope)
 
 
@@ -39,6 +39,7 @@ def waiting(*, at: datetime, scope: Scope = EVERYONE) -> Counts:
     return Counter(
         webhooks=GatewayEvent.objects.waiting(at=at).count(),
         payments=_due_payments(at, scope).count(),
+        refunds=refunds.waiting(at=at, scope=scope).count(),
         visits=_due_visits(at, scope).count(),
     )
 
@@ -75,7 +76,7 @@ def _finish_visits(*, at: datetime, scope: Scope) -> Counts:
 
 def compare(*, at: datetime, since: datetime | None = None) -> list[str]:
     """
-    Compare our payments with the gateway's charges both ways and return the differences.
+    Compare our payments and refunds with the gateway's lists both ways and return the differences.
 
     Each difference is also a staff task. Raises ``GatewayUnavailable``.
     """
@@ -85,6 +86,7 @@ def compare(*, at: datetime, since: datetime | None = None) -> list[str]:
         charges = list(get_gateway().list_charges(gateway_account=gateway_account, since=since))
         differences += _theirs_not_ours(charges, gateway_account, at=at)
         differences += _ours_not_theirs({charge.idempotency_key for charge in charges}, gateway_account, since, at=at)
+        differences += refund_lists.compare(gateway_account, since=since, at=at)
     return differences
 
 

@@ -13,6 +13,7 @@ from .models import (
     AUTOMATIC_TRIGGERS,
     Account,
     CurrencyFloor,
+    Dispute,
     DunningCase,
     DunningPolicy,
     Invoice,
@@ -45,11 +46,13 @@ def usable_cards(account: Account) -> dict[str, PaymentMethod]:
     """
     Return the cards that are charged automatically, by gateway account.
 
-    A card that was refused for good stays so when it is put on file again.
+    A card that was refused for good stays so when it is put on file again, and one of which
+    a charge is disputed waits for its end.
     """
     ever = PaymentMethod.objects.for_account(account)
     refused = {_same_card(card) for card in ever.exclude(blocked_reason="")}
     cards = ever.on_file().filter(is_default=True, blocked_reason="")
+    cards = cards.exclude(pk__in=Dispute.objects.open().values("payment__payment_method"))
     return {card.gateway_account: card for card in cards if _same_card(card) not in refused}
 
 

@@ -72,6 +72,8 @@ class CaseState(TextChoices):
 
 
 LIVE_PAYMENT_STATES = (PaymentState.PENDING, PaymentState.REQUIRES_ACTION, PaymentState.UNKNOWN)
+LIVE_REFUND_STATES = (RefundState.PENDING, RefundState.UNKNOWN)
+OPEN_DISPUTE_STATES = (DisputeState.NEEDS_RESPONSE, DisputeState.UNDER_REVIEW)
 
 # Service states in order of severity: a ladder that debt climbs and payment leaves at once.
 SERVICE_OFF = (SubscriptionState.SUSPENDED, SubscriptionState.CANCELED, SubscriptionState.DELETED)

@@ -12,11 +12,13 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from . import cards, charging
+from django.db.models import QuerySet
+
+from . import cards, charging, disputes, refunds
 from .batches import Counts
 from .gateways import get_gateway, registry
 from .gateways.base import GatewayUnavailable
-from .models import CardVisit, GatewayEvent, Payment, TaskKind
+from .models import CardVisit, GatewayEvent, Payment, Refund, TaskKind
 from .staffing import ask_staff
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ def receive(gateway_name: str, *, body: bytes, headers: Mapping[str, str], at: d
             "body": body,
             "session_id": hint.session_id,
             "idempotency_key": hint.idempotency_key,
+            "dispute": hint.dispute,
             "received_at": at,
             "next_action_at": at,
         },
@@ -59,7 +62,7 @@ def process_waiting(*, at: datetime) -> Counts:
 
 
 def process(event: GatewayEvent, *, at: datetime) -> bool:
-    """Look at the payment or visit the webhook hints at; says whether that worked."""
+    """Look at the payment, refund, dispute or visit the webhook hints at; says whether that worked."""
     try:
         _look(event, at=at)
     except GatewayUnavailable as error:
@@ -79,6 +82,15 @@ def _look(event: GatewayEvent, *, at: datetime) -> None:
     if event.idempotency_key:
         for payment in Payment.objects.undecided().filter(idempotency_key=event.idempotency_key, **scope):
             charging.check(payment, at=at)
+        for refund in Refund.objects.undecided().filter(through__in=_charged(event)):
+            refunds.check(refund, at=at)
+    if event.dispute:
+        disputes.look(at=at, reference=event.dispute, **scope)
+
+
+def _charged(event: GatewayEvent) -> QuerySet[Payment]:
+    same_place = Payment.objects.filter(gateway=event.gateway, gateway_account=event.gateway_account)
+    return same_place.filter(idempotency_key=event.idempotency_key)
 
 
 def _try_again_later(event: GatewayEvent, error: Exception, *, at: datetime) -> bool:

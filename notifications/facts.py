@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from billing import links
-from billing.models import Account, CreditNote, Event, Subscription
+from billing.models import Account, CreditNote, Event, Refund, Subscription
 from billing.money import Money
 from billing.outlook import Outlook, outlook
 
 from . import ahead, owing
-from .letters import Card, Credit, Letter, Line, Links, Note, Receipt
+from .letters import Card, Credit, Letter, Line, Links, MoneyBack, Note, Receipt
 
 BY_SETTLING = {
     "promise.broken",
@@ -73,6 +73,7 @@ def about(events: Sequence[Event], *, reader: Reader, at: datetime) -> Letter:
         notes=_notes(event for event in events if event.type != lead.type and event.type in WORTH_A_NOTE),
         receipt=_receipt(lead, account),
         credit=_credit(lead),
+        back=_back(lead),
         card=_card(lead, now),
         invoice=owing.line(lead.invoice) if lead.invoice is not None else None,
         sellers=_sellers(lead, now),
@@ -90,11 +91,13 @@ def links_of(lead: Event, account: Account) -> Links:
         main, second = settle, ""
     elif lead.type == "payment.action_required":
         main, second = links.overview(account), change
-    elif lead.type == "payment.succeeded":
+    elif lead.type in {"payment.succeeded", "refund.succeeded"}:
         main, second = links.overview(account), ""
     elif lead.type == "credit_note.issued":
         note = CreditNote(account=account, reference=lead.codes["credit_note"])
         main, second = links.credit_note(note), ""
+    elif lead.type == "payment.returned":
+        main, second = settle, ""
     elif lead.type in {"card.expiring", "card.missing"}:
         second = ""
     elif lead.type.startswith("invoice.") and lead.invoice is not None:
@@ -156,6 +159,18 @@ def _credit(lead: Event) -> Credit | None:
     )
 
 
+def _back(lead: Event) -> MoneyBack | None:
+    payment = lead.payment
+    if lead.type == "payment.returned" and payment is not None:
+        amount = Money(lead.codes["amount"], lead.codes["currency"])
+        return MoneyBack(payment.reference, payment.seller.name, amount)
+    if lead.type != "refund.succeeded":
+        return None
+    refund = Refund.objects.select_related("seller", "through__payment_method").get(reference=lead.codes["refund"])
+    card = owing.card_name(refund.through.payment_method) if refund.through else ""
+    return MoneyBack(refund.reference, refund.seller.name, refund.money, card=card, iban_end=refund.iban[-4:])
+
+
 def _card(lead: Event, now: Outlook) -> Card | None:
     method = lead.payment_method
     if lead.type != "card.expiring" or method is None:
@@ -178,8 +193,10 @@ def _promised_on(lead: Event, account: Account) -> date | None:
 
 def _sellers(lead: Event, now: Outlook) -> tuple[str, ...]:
     """Return the legal names for which the mail speaks."""
-    if lead.type == "payment.succeeded" and lead.payment is not None:
+    if lead.type in {"payment.succeeded", "payment.returned"} and lead.payment is not None:
         return (lead.payment.seller.name,)
+    if lead.type == "refund.succeeded":
+        return tuple(Refund.objects.filter(reference=lead.codes["refund"]).values_list("seller__name", flat=True))
     if lead.type.startswith(("invoice.", "credit_note.")) and lead.invoice is not None:
         return (lead.invoice.seller.name,)
     sellers = [invoice.seller.name for invoice in now.due] or [service.seller.name for service in now.services]

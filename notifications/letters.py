@@ -113,6 +113,17 @@ class Credit:
 
 
 @dataclass(frozen=True, slots=True)
+class MoneyBack:
+    """Money that was given back, to a card or to a bank account of which the end is shown, or that a bank took back."""
+
+    reference: str
+    seller: str
+    amount: Money
+    card: str = ""
+    iban_end: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A card that expires."""
 
@@ -154,6 +165,7 @@ class Letter:
     notes: tuple[Note, ...] = ()
     receipt: Receipt | None = None
     credit: Credit | None = None
+    back: MoneyBack | None = None
     card: Card | None = None
     invoice: Line | None = None
     sellers: tuple[str, ...] = ()

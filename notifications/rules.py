@@ -24,6 +24,11 @@ def every(event: Event) -> bool:
     return True
 
 
+def every_time(event: Event, at: datetime) -> bool:
+    """What has gone back has gone back, whatever came after."""
+    return True
+
+
 def only_who_pays_by_invoice(event: Event) -> bool:
     return event.account is not None and not event.account.pays_by_card
 
@@ -78,6 +83,8 @@ RULES = {
     ),
     "credit_note.issued": Rule(kind=INVOICES, still_true=truth.always, mandatory=True),
     "payment.succeeded": Rule(kind=PAYMENTS, still_true=truth.money_was_received),
+    "payment.returned": Rule(kind=PAYMENTS, still_true=truth.money_is_owed_again, mandatory=True),
+    "refund.succeeded": Rule(kind=PAYMENTS, still_true=every_time),
     "card.expiring": Rule(kind=PAYMENTS, still_true=truth.card_is_still_good),
     "card.missing": Rule(
         kind=PAYMENTS,
@@ -135,6 +142,16 @@ NOT_MAILED = {
     "invoice.recovered",  # the receipt of what came says it
     "payment.unknown",  # the page says that it is being checked; the end is mailed
     "payment.canceled",  # whoever gave up was there
+    "refund.requested",  # its end is mailed
+    "refund.approved",
+    "refund.rejected",  # whoever asked for it is told by a person
+    "refund.unknown",
+    "refund.failed",  # staff find another way
+    "credit.kept",
+    "dispute.opened",  # between the card's holder, their bank and staff
+    "dispute.answered",
+    "dispute.won",
+    "dispute.lost",  # the warning that follows is mailed
     "card.added",
     "card.made_default",
     "card.removed",

@@ -11,7 +11,21 @@ from billing.models import Account, CollectionMethod, Event, Invoice
 from billing.money import Money
 
 from . import facts
-from .letters import Approval, Card, Credit, Debt, Letter, Line, Links, Note, Receipt, Refusal, Step, Transfer
+from .letters import (
+    Approval,
+    Card,
+    Credit,
+    Debt,
+    Letter,
+    Line,
+    Links,
+    MoneyBack,
+    Note,
+    Receipt,
+    Refusal,
+    Step,
+    Transfer,
+)
 from .rules import RULES
 
 CLOUD, POST = "Example Cloud B.V.", "Example Post B.V."
@@ -106,6 +120,12 @@ def _particulars(event_type: str) -> dict[str, Any]:
         left = {"due": Money(0, "EUR"), "left": Money(19_00, "EUR")}
         credit = Credit("CLOUD-C-2026-00012", "CLOUD-2026-0912", Money(49_00, "EUR"), (line,), **left)
         return {"credit": credit, "sellers": (CLOUD,)}
+    if event_type == "refund.succeeded":
+        back = MoneyBack("R-7F3K22QDM4XW0R9T", CLOUD, Money(119_00, "EUR"), card=VISA)
+        return {"back": back, "debts": (), "totals": (), "steps": (), "refusals": (), "sellers": (CLOUD,)}
+    if event_type == "payment.returned":
+        back = MoneyBack("PAY-7F3K22QDM4XW0R9T", CLOUD, Money(119_00, "EUR"))
+        return {"back": back, "refusals": (), "steps": (), "sellers": (CLOUD,)}
     if event_type == "card.missing":
         return {"refusals": (), "steps": STEPS[1:]}
     if event_type == "card.expiring":

@@ -89,6 +89,11 @@ def money_was_received(event: Event, at: datetime) -> bool:
     return event.payment is not None and event.payment.state == PaymentState.SUCCEEDED
 
 
+def money_is_owed_again(event: Event, at: datetime) -> bool:
+    """What was taken back has not been paid in another way since."""
+    return event.invoice is None or event.invoice.state == InvoiceState.OPEN
+
+
 def card_is_still_good(event: Event, at: datetime) -> bool:
     card, account = event.payment_method, event.account
     if card is None or account is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from billing.declines import advice
-from billing.models import CollectionMethod, Event
+from billing.models import CollectionMethod, Event, RefundDestination
 from billing.money import Money
 
 from .hold_words import held
@@ -125,6 +125,22 @@ def _consented(event: Event) -> Words:
     return _("Agreed to pay %(amount)s.") % {"amount": amount}, ""
 
 
+def _back_amount(event: Event) -> str:
+    return money(Money(event.codes.get("amount", 0), event.codes.get("currency", "EUR")))
+
+
+def _of_money_back(text: Callable[[], str]) -> Callable[[Event], Words]:
+    return lambda event: (text() % {"amount": _back_amount(event)}, "")
+
+
+def _given_back(event: Event) -> Words:
+    words = {"amount": _back_amount(event), "card": _card_name(event)}
+    if event.codes.get("destination") == RefundDestination.BANK:
+        return _("%(amount)s was paid back by bank transfer.") % words, event.codes.get("refund", "")
+    text = _("%(amount)s was paid back to %(card)s.") if words["card"] else _("%(amount)s was paid back.")
+    return text % words, event.codes.get("refund", "")
+
+
 def _of_invoice(text: Callable[[], str]) -> Callable[[Event], Words]:
     return lambda event: (text() % {"number": _number(event)}, "")
 
@@ -182,6 +198,42 @@ TOLD: dict[str, tuple[str, Callable[[Event], Words]]] = {
     ),
     "payment.unknown": ("info", _of_payment(lambda: _("The bank did not answer about %(amount)s; we keep asking."))),
     "payment.canceled": ("info", _of_payment(lambda: _("A payment of %(amount)s was not completed."))),
+    "payment.returned": (
+        "danger",
+        _of_money_back(lambda: _("The bank took back %(amount)s; what it paid is to be paid again.")),
+    ),
+    "refund.requested": ("info", _of_money_back(lambda: _("%(amount)s is to be paid back."))),
+    "refund.approved": (
+        "info",
+        _of_money_back(lambda: _("It was approved to pay back %(amount)s by bank transfer.")),
+    ),
+    "refund.rejected": (
+        "info",
+        _of_money_back(lambda: _("%(amount)s is not paid back; it is credit for the next invoice.")),
+    ),
+    "refund.unknown": (
+        "info",
+        _of_money_back(lambda: _("The bank did not answer about paying back %(amount)s; we keep asking.")),
+    ),
+    "refund.succeeded": ("success", _given_back),
+    "refund.failed": (
+        "warning",
+        _of_money_back(lambda: _("%(amount)s could not be paid back; it is credit until we have found another way.")),
+    ),
+    "credit.kept": ("info", _of_money_back(lambda: _("%(amount)s stays as credit for the next invoice."))),
+    "dispute.opened": (
+        "warning",
+        _of_money_back(lambda: _("The card's holder disputes a payment of %(amount)s with their bank.")),
+    ),
+    "dispute.answered": ("info", _of_money_back(lambda: _("We answered the dispute about %(amount)s."))),
+    "dispute.won": (
+        "info",
+        _of_money_back(lambda: _("The bank decided that the disputed %(amount)s was rightly paid.")),
+    ),
+    "dispute.lost": (
+        "danger",
+        _of_money_back(lambda: _("The bank gave the disputed %(amount)s back; what it paid is to be paid again.")),
+    ),
     "card.added": ("info", _of_card(lambda: _("%(card)s was added."))),
     "card.made_default": ("info", _of_card(lambda: _("%(card)s is now charged automatically."))),
     "card.removed": ("info", _of_card(lambda: _("%(card)s was removed."))),

@@ -11,8 +11,8 @@ import pytest
 from billing import books
 from billing.gateways import sandbox_engine
 from billing.gateways.sandbox import Engine
-from billing.models import Event, Payment
-from billing.states import PaymentState
+from billing.models import Event, Payment, Refund, RefundDestination
+from billing.states import PaymentState, RefundState
 
 # Node ids of tests that may be skipped. Any other skip fails the run: what is not run proves nothing.
 MAY_BE_SKIPPED: frozenset[str] = frozenset()
@@ -69,6 +69,17 @@ def assert_money_ok(sandbox: Engine) -> None:
     assert set(charged) - set(received) <= undecided
     for key, payment in received.items():
         assert (payment.amount, payment.currency) == (charged[key].amount, charged[key].currency)
+    _assert_refunds_ok(sandbox)
+
+
+def _assert_refunds_ok(sandbox: Engine) -> None:
+    """I2 and I3 of refunds: each went out once at the gateway, and none there is unknown here."""
+    sent = [(r.idempotency_key, r.amount, r.currency) for r in sandbox.refunds() if r.status == "succeeded"]
+    by_card = Refund.objects.filter(destination=RefundDestination.ORIGINAL)
+    ours = set(by_card.filter(state=RefundState.SUCCEEDED).values_list("idempotency_key", "amount", "currency"))
+    undecided = set(by_card.undecided().values_list("idempotency_key", "amount", "currency"))
+    assert len(sent) == len(set(sent))
+    assert ours <= set(sent) <= ours | undecided
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ MACHINES = {
     "Service": (states.SubscriptionState, states.SUBSCRIPTION_TRANSITIONS),
     "Invoice": (states.InvoiceState, states.INVOICE_TRANSITIONS),
     "Payment": (states.PaymentState, states.PAYMENT_TRANSITIONS),
+    "Refund": (states.RefundState, states.REFUND_TRANSITIONS),
+    "Dispute": (states.DisputeState, states.DISPUTE_TRANSITIONS),
     "Dunning case": (states.CaseState, states.CASE_TRANSITIONS),
 }
 STATES = re.compile(r"<!-- states -->\n\n(.*?)\n<!-- /states -->", re.DOTALL)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import clock, writing_off
 from ..models import CreditNote, CreditNoteLine, User, WriteOff
+from .giving_back import GivesBack
 from .showing import Kept, KeptInline, Part
 
 REFUSALS = {
@@ -29,12 +30,13 @@ class CreditNoteLineInline(KeptInline):
 
 
 @admin.register(CreditNote)
-class CreditNoteAdmin(Kept):
+class CreditNoteAdmin(GivesBack):
     list_display = ["number", "account", "invoice", "issued_on", "total_shown", "unapplied_shown", "reason"]
     list_select_related = ["account", "invoice"]
     list_filter = ["reason", "issued_on"]
     search_fields = ["^number", "^reference", "^invoice__number", "^account__reference", "account__legal_name"]
     inlines = [CreditNoteLineInline]
+    actions = ["give_back"]
 
 
 @admin.register(CreditNoteLine)

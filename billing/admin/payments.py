@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from .. import cards, charging, clock
+from .. import cards, charging, clock, refunds, returns
+from ..applying import NotEnoughCredit
 from ..gateways.base import GatewayUnavailable
 from ..models import Allocation, CardVisit, Payment, PaymentMethod, Settlement, SettlementLine, User
+from ..refundable import NotRefundable
+from .asking import Refused, ask_first
+from .giving_back import GivesBack, told, words
+from .money_forms import FreeForm, ReturnForm
 from .showing import Kept, KeptInline, Part
 
 
@@ -22,7 +27,7 @@ class AllocationInline(KeptInline):
 
 
 @admin.register(Payment)
-class PaymentAdmin(Kept):
+class PaymentAdmin(GivesBack):
     list_display = ["reference", "account", "amount_shown", "state", "trigger", "created_at"]
     list_select_related = ["account"]
     list_filter = ["state", "trigger", "created_at"]
@@ -36,7 +41,7 @@ class PaymentAdmin(Kept):
     # Whoever has the address of an approval page can act on it.
     hidden = ("action_url",)
     inlines = [AllocationInline]
-    actions = ["ask_again", "give_up"]
+    actions = ["ask_again", "give_up", "give_back", "free_and_give_back", "record_return"]
 
     @admin.action(description=_("Ask the gateway again"), permissions=["act"])
     def ask_again(self, request: HttpRequest, payments: QuerySet[Payment]) -> None:
@@ -70,6 +75,36 @@ class PaymentAdmin(Kept):
                 )
                 continue
             messages.info(request, f"{ended}: {ended.get_state_display()}")
+
+    @admin.action(description=_("Give back what paid an invoice, and open it again"), permissions=["refund"])
+    def free_and_give_back(self, request: HttpRequest, payments: QuerySet[Payment]) -> HttpResponse | None:
+        by = cast("User", request.user)
+
+        def do(payment: Payment, typed: dict[str, Any]) -> str:
+            how = {"reason": typed["reason"], "by": by, "at": clock.now()}
+            try:
+                return told(refunds.free_and_request(payment, typed["invoice"], **how))
+            except (NotEnoughCredit, NotRefundable) as refusal:
+                raise Refused(words(refusal, payment.currency)) from refusal
+
+        return ask_first(self, request, payments, form=FreeForm, act="gave back what paid an invoice", do=do)
+
+    def has_return_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("billing.add_return")
+
+    @admin.action(description=_("The bank took it back"), permissions=["return"])
+    def record_return(self, request: HttpRequest, payments: QuerySet[Payment]) -> HttpResponse | None:
+        by = cast("User", request.user)
+
+        def do(payment: Payment, typed: dict[str, Any]) -> str:
+            try:
+                return str(returns.record_return(payment, by=by, at=clock.now(), **typed))
+            except returns.NotReceived as refusal:
+                raise Refused(_("This payment was not received.")) from refusal
+            except NotEnoughCredit as refusal:
+                raise Refused(_("The payment has not as much left.")) from refusal
+
+        return ask_first(self, request, payments, form=ReturnForm, act="booked that the bank took it back", do=do)
 
 
 @admin.register(PaymentMethod)

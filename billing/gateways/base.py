@@ -124,12 +124,38 @@ class Payout:
 
 @dataclass(frozen=True, slots=True)
 class RefundRecord:
-    """Money the gateway has sent back for one charge."""
+    """Money of one charge that the gateway has sent back, or could not; ``charge`` is the charge's reference."""
 
     reference: str
+    idempotency_key: str
+    charge: str
     status: Status
     amount: int
     currency: str
+
+
+class DisputeStatus(StrEnum):
+    """Where the argument about a charge stands between the gateway and the card holder's bank."""
+
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeRecord:
+    """A charge that its card holder contests; ``charge_key`` is the idempotency key it was asked with."""
+
+    reference: str
+    charge: str
+    charge_key: str
+    status: DisputeStatus
+    amount: int
+    currency: str
+    reason: str
+    opened_at: datetime
+    respond_by: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +163,8 @@ class WebhookEvent:
     """
     A verified webhook: a hint to go and look, never a truth.
 
-    ``session_id`` or ``idempotency_key`` say what to look at; both are empty for
-    kinds that are stored and ignored.
+    ``session_id``, ``idempotency_key`` (of a charge, or of the charge a refund is of) or
+    ``dispute`` say what to look at; all are empty for kinds that are stored and ignored.
     """
 
     id: str
@@ -146,6 +172,7 @@ class WebhookEvent:
     gateway_account: str
     session_id: str = ""
     idempotency_key: str = ""
+    dispute: str = ""
 
 
 class GatewayUnavailable(Exception):
@@ -200,7 +227,19 @@ class Gateway(Protocol):
     def refund(
         self, *, gateway_account: str, reference: str, idempotency_key: str, amount: int, currency: str
     ) -> RefundRecord:
-        """Send money of one charge back to where it came from."""
+        """Send money of one charge back to where it came from; asking again with the same key never pays twice."""
+
+    def look_up_refund(self, *, gateway_account: str, idempotency_key: str) -> RefundRecord | None:
+        """Find a refund by its key; ``None`` only says that it is not there yet."""
+
+    def list_refunds(self, *, gateway_account: str, since: datetime) -> Iterator[RefundRecord]:
+        """List the refunds the gateway has made since a moment, oldest first."""
+
+    def fetch_dispute(self, *, gateway_account: str, reference: str) -> DisputeRecord:
+        """Say where a dispute stands now."""
+
+    def answer_dispute(self, *, gateway_account: str, reference: str, answer: str) -> DisputeRecord:
+        """Hand in the seller's side of a dispute; handing in again replaces it while the bank still waits."""
 
     def detach(self, *, gateway_account: str, token: str) -> None:
         """Forget a stored card; forgetting twice is no error."""

@@ -3,7 +3,7 @@
 from .accounts import Account, CollectionMethod, Contact, ContactHealth, Membership, Role
 from .allocations import Allocation
 from .corrections import CreditNote, CreditNoteLine, CreditReason, WriteOff, WriteOffKind
-from .dunning import Act, CurrencyFloor, DunningCase, DunningPolicy, DunningStep
+from .dunning import Act, CurrencyFloor, DunningCase, DunningPolicy, DunningStep, LostDispute
 from .events import Event, GatewayEvent, StaffTask, TaskKind
 from .exchange import ExchangeRate
 from .holds import Hold, HoldKind
@@ -48,6 +48,7 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "LedgerEntry",
+    "LostDispute",
     "Membership",
     "NumberSeries",
     "Payment",

@@ -17,6 +17,13 @@ from .sellers import Seller
 from .stateful import Stateful
 
 
+class LostDispute(models.TextChoices):
+    """What becomes of a debt whose payment the card's holder has won back."""
+
+    COLLECT = "collect", _("ask for it again")
+    WRITE_OFF = "write_off", _("propose to write it off")
+
+
 class DunningPolicyQuerySet(models.QuerySet["DunningPolicy"]):
     def in_force(self, account: Account, *, at: dt.datetime) -> DunningPolicy:
         """Return the newest version published at ``at`` of the account's own policy, or of how it pays."""
@@ -31,6 +38,9 @@ class DunningPolicy(models.Model):
     name = models.CharField(_("name"), max_length=50)
     version = models.PositiveSmallIntegerField(_("version"), default=1)
     collection_method = models.CharField(_("for accounts that pay"), max_length=24, choices=CollectionMethod)
+    lost_dispute = models.CharField(
+        _("after a lost dispute"), max_length=16, choices=LostDispute, default=LostDispute.COLLECT
+    )
     published_at = models.DateTimeField(_("in force since"), null=True, blank=True)
 
     objects = DunningPolicyQuerySet.as_manager()

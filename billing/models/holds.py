@@ -100,3 +100,14 @@ class Hold(models.Model):
 
     def is_in_force(self, *, at: dt.datetime) -> bool:
         return self.starts_at <= at < self.ends_at and self.lifted_at is None
+
+    @property
+    def moves_the_ladder(self) -> bool:
+        """
+        Say whether the steps after it count from a later date.
+
+        After a broken promise, and a charge that was contested with the bank (which has no author
+        here), the warning is due at once, with its full lead.
+        """
+        is_contested_charge = self.kind == HoldKind.DISPUTE and self.created_by_id is None
+        return self.kind != HoldKind.PROMISE and not is_contested_charge

@@ -11,10 +11,11 @@ from django.http import HttpRequest
 from django.template.context import Context
 from django.urls import Resolver404, resolve
 
-from billing.models import Account, Invoice, PaymentMethod, Subscription, TaxTreatment
+from billing.models import Account, Dispute, Invoice, PaymentMethod, Refund, Return, Subscription, TaxTreatment
 from billing.money import Money
 
 from .. import status, wording
+from ..money_back import Words, in_words
 
 register = template.Library()
 
@@ -54,6 +55,12 @@ def local_date(at: dt.datetime | None, account: Account) -> str:
 @register.filter
 def moment(at: dt.datetime | None) -> str:
     return wording.moment(at) if at else ""
+
+
+@register.filter
+def money_back(row: Refund | Return | Dispute) -> Words:
+    """Say what became of money that went back, or may."""
+    return in_words(row)
 
 
 @register.filter

@@ -6,15 +6,15 @@ An invoice's own page says in the page itself how that invoice stands; it carrie
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from billing import clock, voiding
-from billing.models import Allocation, Invoice, InvoiceLine, Membership, Payment
+from billing.models import Allocation, Dispute, Invoice, InvoiceLine, Membership, Payment, Refund, Return
 from billing.models.invoices import InvoiceQuerySet
-from billing.states import InvoiceState
+from billing.states import InvoiceState, RefundState
 
 from ..access import members_only
 from ..forms import InvoiceFilter
@@ -63,6 +63,7 @@ def detail(request: HttpRequest, membership: Membership, reference: str) -> Http
         settled_by_credit=bool(received) and all(part.credit_note for part in received),
         replaced=_invoice_of(InvoiceLine.objects.filter(replaced_by__invoice=invoice)),
         replacement=_invoice_of(InvoiceLine.objects.filter(replaces__invoice=invoice)),
+        money_back=_money_back(invoice) if received else [],
         today=membership.account.today(clock.now()),
         under_way=list(under_way.filter(seller=invoice.seller_id, currency=invoice.currency)),
     )
@@ -71,3 +72,14 @@ def detail(request: HttpRequest, membership: Membership, reference: str) -> Http
 def _invoice_of(lines: QuerySet[InvoiceLine]) -> Invoice | None:
     line = lines.select_related("invoice").first()
     return line.invoice if line else None
+
+
+def _money_back(invoice: Invoice) -> list[Refund | Return | Dispute]:
+    """Return what went back, or may go back, of the money that paid the invoice, and of its credit notes."""
+    paid = Q(payment__allocations__invoice=invoice)
+    refunds = Refund.objects.filter(paid | Q(credit_note__invoice=invoice)).exclude(state=RefundState.REJECTED)
+    return [
+        *refunds.select_related("through__payment_method").distinct().order_by("pk"),
+        *Return.objects.filter(paid).select_related("payment").distinct().order_by("pk"),
+        *Dispute.objects.filter(paid).select_related("payment").distinct().order_by("pk"),
+    ]

@@ -173,14 +173,16 @@ def _corrected(invoice: Invoice, user: User, *, at: datetime) -> None:
 
 
 def _money_back(payment: Payment, user: User, *, at: datetime) -> None:
-    """Rows that have taken nothing yet: asked for, and lost by nobody."""
+    """Rows of all three kinds, the refund one that was rejected and the dispute one that nobody has lost."""
     Refund.objects.create(
         account=payment.account,
         seller=payment.seller,
         payment=payment,
+        through=payment,
         amount=1_00,
         currency=payment.currency,
         destination="original",
+        state="rejected",
         requested_at=at,
         requested_by=user,
     )

@@ -106,6 +106,31 @@ def test_an_auditor_runs_no_act(table, action):
     assert f'value="{action}"' not in auditor.get(reverse(f"admin:billing_{table}_changelist")).content.decode()
 
 
+@pytest.mark.parametrize("group", ["Auditor", "Support agent"])
+@pytest.mark.parametrize(
+    ("table", "action"),
+    [
+        ("payment", "give_back"),
+        ("payment", "free_and_give_back"),
+        ("payment", "record_return"),
+        ("creditnote", "give_back"),
+        ("refund", "approve"),
+        ("refund", "paid_out"),
+        ("dispute", "answer"),
+    ],
+)
+def test_who_may_not_give_money_back_is_not_offered_to(group, table, action):
+    a_story()
+    row = billing_admins()[table].model._default_manager.first()
+    client = in_group(group)
+    before = snapshot()
+
+    run(client, table, action, row.pk)
+
+    assert snapshot() == before
+    assert f'value="{action}"' not in client.get(reverse(f"admin:billing_{table}_changelist")).content.decode()
+
+
 def test_a_support_agent_sees_the_account_but_no_ledger_and_changes_neither():
     membership = a_story()
     agent = in_group("Support agent")

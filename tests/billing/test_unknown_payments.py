@@ -8,7 +8,7 @@ import pytest
 
 from billing import books, charging, clock, quotes, reconciling, settling
 from billing.gateways.sandbox import Fault
-from billing.models import Event, Invoice, Payment, PaymentMethod, SettlementPurpose, StaffTask
+from billing.models import Event, Invoice, Payment, PaymentMethod, Refund, SettlementPurpose, StaffTask
 from billing.states import InvoiceState, PaymentState
 from tests.billing.acting import asked_when_begun, owing
 from tests.factories import MONDAY, PaymentMethodFactory, UserFactory
@@ -200,11 +200,14 @@ def test_a_superseded_payment_that_succeeded_after_all(sandbox, others_end: str)
     first, second = Payment.objects.order_by("pk")
     assert (first.state, second.state) == (PaymentState.SUCCEEDED, others_end)
     assert Invoice.objects.get().state == InvoiceState.PAID
-    assert (first.unapplied, second.unapplied) == ((121_00, 0) if others_end == "succeeded" else (0, 0))
-    assert StaffTask.objects.filter(kind="double_charge").exists() == (others_end == "succeeded")
+    assert (first.unapplied, second.unapplied) == (0, 0)
+    reconciling.run(at=at + timedelta(hours=3))
+    back = [(refund.amount, refund.state, refund.through_id) for refund in Refund.objects.all()]
+    assert back == ([(121_00, "succeeded", first.pk)] if others_end == "succeeded" else [])
+    assert not StaffTask.objects.filter(kind="double_charge").exists()
 
 
-def test_a_double_is_seen_whichever_of_the_two_is_late(sandbox):
+def test_a_double_goes_back_whichever_of_the_two_is_late(sandbox):
     service = owing("lost_answer")
     account, by = service.account, UserFactory()
     at = account.moment(MONDAY, 12)
@@ -220,8 +223,11 @@ def test_a_double_is_seen_whichever_of_the_two_is_late(sandbox):
     charging.check(first, at=later + minutes(1))
     charging.check(second, at=later + minutes(2))
 
-    assert Payment.objects.get(pk=second.pk).unapplied == 121_00
-    assert StaffTask.objects.filter(kind="double_charge", payment=second).exists()
+    assert Payment.objects.get(pk=second.pk).unapplied == 0
+    refund = Refund.objects.get()
+    assert (refund.payment, refund.amount, refund.state) == (second, 121_00, "pending")
+    reconciling.run(at=later + minutes(4))
+    assert [record.charge for record in sandbox.refunds()] == [refund.through.gateway_reference]
 
 
 def test_a_run_for_a_day_gone_by_does_not_make_a_charge_old(sandbox):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 GUARDS = "tests/test_guards.py::"
 CHARGES = "tests/test_guards.py::TestCharges::"
+REFUNDS = "tests/billing/test_refunds.py::"
 MAIL = "tests/notifications/test_delivery.py::"
 
 
@@ -217,5 +218,75 @@ BREAKAGES = (
         "notifications/delivery.py",
         "[part for part in parts if rules.is_true(part.event, at=at)]",
         "list(parts)",
+    ),
+    breakage(
+        "credit given back at a sight that has changed",
+        REFUNDS + "test_decided_on_twice_at_the_same_sight_it_goes_back_once",
+        "billing/refundable.py",
+        "    if row.unapplied != credit.unapplied:",
+        "    if False:",
+    ),
+    breakage(
+        "a refund sent again when its key may be forgotten",
+        REFUNDS + "test_a_key_that_the_gateway_may_have_forgotten_is_not_sent_again",
+        "billing/refunds.py",
+        " and (refund.asked_at is None or at - refund.asked_at < KEY_LIFE)",
+        "",
+    ),
+    breakage(
+        "a refund without an answer called failed",
+        REFUNDS + "test_whatever_the_gateway_answers_the_money_goes_back_once",
+        "billing/refunds.py",
+        "    elif answer is not None and answer.status == Status.FAILED:",
+        "    elif answer is None or answer.status == Status.FAILED:",
+    ),
+    breakage(
+        "a prepayment given back as if it were a double",
+        REFUNDS + "test_a_prepayment_is_never_given_back_by_itself",
+        "billing/refundable.py",
+        "    if payment.settlement is None:\n        return False",
+        "    if payment.settlement is None:\n        return True",
+    ),
+    breakage(
+        "a charge that gives back more than it took",
+        REFUNDS + "test_no_charge_gives_back_more_than_it_took",
+        "billing/refundable.py",
+        "        share = min(left, by_card(payment))",
+        "        share = min(left, payment.amount)",
+    ),
+    breakage(
+        "a refund by bank approved by who asked for it",
+        "tests/billing/test_bank_refunds.py::test_who_asked_cannot_approve",
+        "billing/bank_refunds.py",
+        "    if refund.requested_by_id == by.pk:",
+        "    if False:",
+    ),
+    breakage(
+        "a return booked as often as it is told",
+        "tests/billing/test_returns.py::test_the_same_return_is_booked_once",
+        "billing/returns.py",
+        "    if known:",
+        "    if False:",
+    ),
+    breakage(
+        "the card of an open dispute tried automatically",
+        "tests/billing/test_disputes.py::test_while_it_is_open_the_card_is_not_tried_automatically",
+        "billing/retries.py",
+        '    cards = cards.exclude(pk__in=Dispute.objects.open().values("payment__payment_method"))\n',
+        "",
+    ),
+    breakage(
+        "a lost dispute followed twice",
+        "tests/billing/test_disputes.py::test_looked_at_by_many_at_once_it_is_lost_once",
+        "billing/disputes.py",
+        "    if dispute.state not in OPEN_DISPUTE_STATES or dispute.state == found.status:",
+        "    if False:",
+    ),
+    breakage(
+        "the hold of a dispute kept after it was won",
+        "tests/billing/test_disputes.py::test_won_the_hold_is_lifted_and_the_card_is_tried_again",
+        "billing/disputes.py",
+        "    dispute.move(DisputeState.WON, closed_at=at)\n    _lift(dispute, at=at)\n",
+        "    dispute.move(DisputeState.WON, closed_at=at)\n",
     ),
 )

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 from ..base import (
     Card,
     ChargeRecord,
+    DisputeRecord,
+    DisputeStatus,
     GatewayUnavailable,
     HostedSession,
     Outcome,
@@ -110,9 +112,25 @@ def payout(data: Data) -> Payout:
 def refund_record(data: Data) -> RefundRecord:
     return RefundRecord(
         reference=required_text(data, "reference"),
+        idempotency_key=required_text(data, "idempotency_key"),
+        charge=required_text(data, "charge"),
         status=choice(data, "status", Status),
         amount=number(data, "amount"),
         currency=required_text(data, "currency"),
+    )
+
+
+def dispute_record(data: Data) -> DisputeRecord:
+    return DisputeRecord(
+        reference=required_text(data, "reference"),
+        charge=required_text(data, "charge"),
+        charge_key=required_text(data, "charge_key"),
+        status=choice(data, "status", DisputeStatus),
+        amount=number(data, "amount"),
+        currency=required_text(data, "currency"),
+        reason=text(data, "reason"),
+        opened_at=moment(data, "opened_at"),
+        respond_by=moment(data, "respond_by"),
     )
 
 

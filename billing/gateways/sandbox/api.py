@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
-from . import cards, charges, controls, faults, keys, money_out, passing_time, sessions
+from . import cards, charges, controls, disputes, faults, keys, money_out, passing_time, sessions
 from .charges import Charge
 from .engine import Engine
 from .faults import Fault
@@ -100,6 +100,25 @@ def _list_payouts(call: Call) -> Response:
     return as_json({"data": money_out.payouts(call.tx, call.account, since=call.since())})
 
 
+def _look_up_refund(call: Call) -> Response:
+    key = call.query.get("idempotency_key", "")
+    return as_json({"data": money_out.refund_of_key(call.tx, call.account, key)})
+
+
+def _list_refunds(call: Call) -> Response:
+    """Answer one page of refunds; the next begins after the last one's number."""
+    page = money_out.refunds(call.tx, call.account, since=call.since(), after=call.after(), size=PAGE_SIZE)
+    return as_json({"data": page, "has_more": len(page) == PAGE_SIZE})
+
+
+def _fetch_dispute(call: Call) -> Response:
+    return as_json(disputes.public(call.tx, call.account, call.query.get("id", "")))
+
+
+def _answer_dispute(call: Call) -> Response:
+    return as_json(disputes.answer(call.tx, call.account, call.text("dispute"), call.text("answer")))
+
+
 def _refund(call: Call) -> Response:
     reference, amount, currency = call.text("charge"), call.amount(), call.currency()
     return keys.once(
@@ -107,7 +126,7 @@ def _refund(call: Call) -> Response:
         call.account,
         call.required_key(),
         {"refund": reference, "amount": amount, "currency": currency},
-        lambda: money_out.refund(call.tx, call.account, reference, amount=amount, currency=currency),
+        lambda: money_out.refund(call.tx, call.account, call.key, reference, amount=amount, currency=currency),
     )
 
 
@@ -143,6 +162,10 @@ ROUTES: dict[tuple[str, str], tuple[str, Callable[[Call], Response]]] = {
     ("GET", "/v1/charges/search"): ("look_up", _look_up),
     ("GET", "/v1/payouts"): ("list_payouts", _list_payouts),
     ("POST", "/v1/refunds"): ("refund", _refund),
+    ("GET", "/v1/refunds"): ("list_refunds", _list_refunds),
+    ("GET", "/v1/refunds/search"): ("look_up_refund", _look_up_refund),
+    ("GET", "/v1/disputes"): ("fetch_dispute", _fetch_dispute),
+    ("POST", "/v1/disputes/answers"): ("answer_dispute", _answer_dispute),
     ("POST", "/v1/card_setups"): ("start_card_setup", _start_card_setup),
     ("POST", "/v1/payments"): ("start_payment", _start_payment),
     ("GET", "/v1/sessions"): ("fetch_session", _fetch_session),

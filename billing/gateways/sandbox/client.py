@@ -13,6 +13,7 @@ from ..base import (
     NOT_SENT,
     ChargeRecord,
     ChargeRequest,
+    DisputeRecord,
     GatewayUnavailable,
     GatewayUnreached,
     HostedSession,
@@ -87,15 +88,7 @@ class SandboxGateway:
 
     def list_charges(self, *, gateway_account: str, since: datetime) -> Iterator[ChargeRecord]:
         """Yield charges page by page; any page may raise ``GatewayUnavailable``."""
-        after = 0
-        while True:
-            data = self._get("/v1/charges", gateway_account, since=stamp(since), after=str(after))
-            page = answers.items(data)
-            for item in page:
-                yield answers.charge_record(item)
-            if not answers.flag(data, "has_more") or not page:
-                return
-            after = answers.number(page[-1], "number")
+        return map(answers.charge_record, self._pages("/v1/charges", gateway_account, since))
 
     def list_payouts(self, *, gateway_account: str, since: datetime) -> Iterator[Payout]:
         data = self._get("/v1/payouts", gateway_account, since=stamp(since))
@@ -110,6 +103,22 @@ class SandboxGateway:
         response = self._send("POST", "/v1/refunds", gateway_account, data, key=idempotency_key)
         return answers.refund_record(answers.read(response, statuses=OK_OR_DECLINED))
 
+    def look_up_refund(self, *, gateway_account: str, idempotency_key: str) -> RefundRecord | None:
+        data = self._get("/v1/refunds/search", gateway_account, idempotency_key=idempotency_key)
+        found = answers.items(data)
+        return answers.refund_record(found[0]) if found else None
+
+    def list_refunds(self, *, gateway_account: str, since: datetime) -> Iterator[RefundRecord]:
+        """Yield refunds page by page; any page may raise ``GatewayUnavailable``."""
+        return map(answers.refund_record, self._pages("/v1/refunds", gateway_account, since))
+
+    def fetch_dispute(self, *, gateway_account: str, reference: str) -> DisputeRecord:
+        return answers.dispute_record(self._get("/v1/disputes", gateway_account, id=reference))
+
+    def answer_dispute(self, *, gateway_account: str, reference: str, answer: str) -> DisputeRecord:
+        data = {"dispute": reference, "answer": answer}
+        return answers.dispute_record(self._post("/v1/disputes/answers", gateway_account, data))
+
     def detach(self, *, gateway_account: str, token: str) -> None:
         self._post("/v1/detachments", gateway_account, {"token": token})
 
@@ -118,6 +127,16 @@ class SandboxGateway:
 
     def _session(self, data: Data) -> HostedSession:
         return answers.session(data, base_url=self._base_url)
+
+    def _pages(self, path: str, gateway_account: str, since: datetime) -> Iterator[Data]:
+        after = 0
+        while True:
+            data = self._get(path, gateway_account, since=stamp(since), after=str(after))
+            page = answers.items(data)
+            yield from page
+            if not answers.flag(data, "has_more") or not page:
+                return
+            after = answers.number(page[-1], "number")
 
     def _get(self, path: str, gateway_account: str, **query: str) -> Data:
         response = self._send("GET", f"{path}?{urlencode(query)}", gateway_account, None)

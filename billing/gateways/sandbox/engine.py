@@ -16,8 +16,8 @@ from pathlib import Path
 
 import httpx
 
-from ..base import Card, Payout
-from . import cards, faults, keys, money_out, outbox, passing_time
+from ..base import Card, DisputeRecord, DisputeStatus, Payout, RefundRecord
+from . import answers, cards, disputes, faults, keys, money_out, outbox, passing_time
 from .charges import Charge
 from .faults import Fault
 from .outbox import Webhook
@@ -64,6 +64,23 @@ class Engine:
         with self.transaction() as tx:
             rows = tx.rows("SELECT * FROM charges ORDER BY number")
         return [Charge.from_row(row) for row in rows if gateway_account in {None, row["gateway_account"]}]
+
+    def refunds(self, gateway_account: str | None = None) -> list[RefundRecord]:
+        """List every refund in the gateway's record, of one account or of all, oldest first."""
+        with self.transaction() as tx:
+            rows = tx.rows("SELECT * FROM refunds ORDER BY number")
+        mine = [row for row in rows if gateway_account in {None, row["gateway_account"]}]
+        return [answers.refund_record(money_out.public_refund(row)) for row in mine]
+
+    def open_dispute(self, charge: str, *, amount: int | None = None, reason: str = "fraudulent") -> DisputeRecord:
+        """Let a card holder contest a charge."""
+        with self.transaction() as tx:
+            return answers.dispute_record(disputes.open_one(tx, charge, amount=amount, reason=reason))
+
+    def decide_dispute(self, reference: str, status: DisputeStatus) -> DisputeRecord:
+        """Let the card holder's bank decide, won or lost for the merchant."""
+        with self.transaction() as tx:
+            return answers.dispute_record(disputes.decide(tx, reference, status))
 
     def advance(self, *, by: timedelta) -> None:
         """Let everything happen that is due within a time from now."""

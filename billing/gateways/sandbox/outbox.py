@@ -36,7 +36,13 @@ class Webhook:
 
 
 def append(
-    tx: Transaction, type: str, gateway_account: str, *, session_id: str = "", idempotency_key: str = ""
+    tx: Transaction,
+    type: str,
+    gateway_account: str,
+    *,
+    session_id: str = "",
+    idempotency_key: str = "",
+    dispute: str = "",
 ) -> None:
     """Append an event that says what to look at."""
     event = {
@@ -46,6 +52,7 @@ def append(
         "created_at": stamp(tx.now),
         "session_id": session_id,
         "idempotency_key": idempotency_key,
+        "dispute": dispute,
     }
     tx.run(
         "INSERT INTO webhooks (id, gateway_account, body) VALUES (:id, :gateway_account, :body)",
@@ -116,9 +123,9 @@ def _parts(signature: str) -> tuple[int, str]:
 def _event(body: bytes) -> WebhookEvent:
     try:
         event = json.loads(body)
-        names = ("id", "type", "account", "session_id", "idempotency_key")
-        values = [event[name] for name in names]
-    except (ValueError, KeyError, TypeError) as error:
+        values = [event[name] for name in ("id", "type", "account", "session_id", "idempotency_key")]
+        values.append(event.get("dispute", ""))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidWebhook("the body is not an event") from error
     if not all(isinstance(value, str) for value in values):
         raise InvalidWebhook("the body is not an event")

@@ -60,15 +60,34 @@ CREATE INDEX IF NOT EXISTS charge_key ON charges (gateway_account, idempotency_k
 CREATE INDEX IF NOT EXISTS charge_session ON charges (session_id) WHERE session_id != '';
 CREATE INDEX IF NOT EXISTS charge_changing ON charges (changes_at) WHERE changes_at IS NOT NULL;
 CREATE TABLE IF NOT EXISTS refunds (
-    reference TEXT PRIMARY KEY,
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    reference TEXT NOT NULL UNIQUE,
+    gateway_account TEXT NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    charge TEXT NOT NULL,
+    status TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    payout TEXT
+);
+CREATE INDEX IF NOT EXISTS refund_charge ON refunds (charge);
+CREATE INDEX IF NOT EXISTS refund_key ON refunds (gateway_account, idempotency_key);
+CREATE TABLE IF NOT EXISTS disputes (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    reference TEXT NOT NULL UNIQUE,
     gateway_account TEXT NOT NULL,
     charge TEXT NOT NULL,
     status TEXT NOT NULL,
     amount INTEGER NOT NULL,
     currency TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    answer TEXT NOT NULL DEFAULT '',
+    opened_at TEXT NOT NULL,
+    respond_by TEXT NOT NULL,
     payout TEXT
 );
-CREATE INDEX IF NOT EXISTS refund_charge ON refunds (charge);
+CREATE INDEX IF NOT EXISTS dispute_charge ON disputes (charge);
 CREATE TABLE IF NOT EXISTS payouts (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     reference TEXT NOT NULL UNIQUE,

@@ -40,3 +40,16 @@ def test_payouts_send_what_was_taken_less_refunds_once(clock, engine, gateway, r
 
     payouts = gateway.list_payouts(gateway_account="acme", since=clock())
     assert {(payout.amount, payout.currency) for payout in payouts} == {(200_00, "EUR"), (500, "JPY")}
+
+
+def test_a_refund_is_found_by_its_key_and_listed(clock, engine, gateway, request_for):
+    reference = gateway.charge(request_for("good")).reference
+    made = gateway.refund(
+        gateway_account="acme", reference=reference, idempotency_key="back", amount=5_00, currency="EUR"
+    )
+
+    assert gateway.look_up_refund(gateway_account="acme", idempotency_key="back") == made
+    assert gateway.look_up_refund(gateway_account="globex", idempotency_key="back") is None
+    assert list(gateway.list_refunds(gateway_account="acme", since=clock())) == [made]
+    assert engine.refunds("acme") == [made]
+    assert (made.charge, made.idempotency_key) == (reference, "back")
