@@ -8,7 +8,7 @@ from django.conf import settings
 from django.urls import reverse
 
 if TYPE_CHECKING:
-    from .models import Account, CardVisit, Invoice, Payment
+    from .models import Account, CardVisit, Invoice, Payment, Subscription
 
 
 def _address(name: str, *references: str) -> str:
@@ -41,6 +41,14 @@ def payment_return(payment: Payment) -> str:
 
 def invoice(invoice: Invoice) -> str:
     return _address("invoice", invoice.account.reference, invoice.reference)
+
+
+def services(account: Account) -> str:
+    return _address("services", account.reference)
+
+
+def erasure(service: Subscription) -> str:
+    return _address("service_erase", service.account.reference, service.reference)
 
 
 def profile(account: Account) -> str:

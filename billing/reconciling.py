@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
-from . import cards, charging, webhooks
+from . import cards, charging, listening, webhooks
 from .batches import Counts, Watch, guarded, unwatched
 from .gateways import get_gateway
 from .gateways.base import ChargeRecord, GatewayUnavailable, Status
@@ -26,11 +26,11 @@ WINDOW = timedelta(days=3)
 
 def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> Counts:
     """
-    Look at every waiting webhook, undecided payment and open visit whose moment has come.
+    Look at every waiting webhook, undecided payment, open visit and silent product whose moment has come.
 
-    Counts ``processed``, ``decided``, ``undecided``, ``visits`` and ``failed``.
+    Counts ``processed``, ``decided``, ``undecided``, ``visits``, ``unheard`` and ``failed``.
     """
-    counts = webhooks.process_waiting(at=at)
+    counts = webhooks.process_waiting(at=at) + listening.run(at=at, scope=scope)
     return counts + _check_payments(at=at, scope=scope, watch=watch) + _finish_visits(at=at, scope=scope)
 
 

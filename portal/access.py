@@ -87,9 +87,22 @@ def payers_only(view: MemberView[P]) -> AccountView:
     return members_only(guarded)
 
 
-def refuse(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """Say that the reader may not do this, and who can."""
-    people = able_to_act(membership.account)
+def administrators_only(view: MemberView[P]) -> AccountView:
+    """Let in who manages the account; tell the others who does."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, membership: Membership, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not membership.may_manage:
+            managers = [person for person in able_to_act(membership.account) if person.may_manage]
+            return refuse(request, membership, managers)
+        return view(request, membership, *args, **kwargs)
+
+    return members_only(guarded)
+
+
+def refuse(request: HttpRequest, membership: Membership, people: list[Membership] | None = None) -> HttpResponse:
+    """Say that the reader may not do this, and who can: who may pay, unless it is for others."""
+    people = able_to_act(membership.account) if people is None else people
     context = {"membership": membership, "account": membership.account, "people": people}
     return render(request, "portal/not_allowed.html", context, status=403)
 

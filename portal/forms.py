@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from stdnum.eu import vat
 
+from billing.leaving import Tries
 from billing.models import Account, PaymentMethod, User
 
 from .wording import card, countries
@@ -61,6 +62,19 @@ class PayForm(forms.Form):
         cleaned = super().clean() or {}
         cleaned["method"] = self.methods.get(cleaned.get("card", ""), self.default)
         return cleaned
+
+
+class LeaveForm(forms.Form):
+    """When a service is to be canceled, and what becomes of the tries for what is owed for it."""
+
+    NOW = "now"
+    PERIOD_END = "period_end"
+
+    when = forms.ChoiceField(choices=[(NOW, ""), (PERIOD_END, "")])
+    tries = forms.ChoiceField(choices=[(each.value, "") for each in Tries], required=False)
+
+    def chosen_tries(self) -> Tries:
+        return Tries(self.cleaned_data["tries"] or Tries.GO_ON)
 
 
 class InvoiceFilter(forms.Form):

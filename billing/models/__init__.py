@@ -4,6 +4,7 @@ from .accounts import Account, CollectionMethod, Contact, ContactHealth, Members
 from .allocations import Allocation
 from .corrections import CreditNote, CreditNoteLine, CreditReason, WriteOff, WriteOffKind
 from .dunning import Act, CurrencyFloor, DunningCase, DunningPolicy, DunningStep
+from .erasures import ErasureDemand
 from .events import Event, GatewayEvent, StaffTask, TaskKind
 from .holds import Hold, HoldKind
 from .invoices import Invoice, InvoiceLine
@@ -37,6 +38,7 @@ __all__ = [
     "DunningPolicy",
     "DunningStep",
     "EntryKind",
+    "ErasureDemand",
     "Event",
     "GatewayEvent",
     "Hold",

@@ -78,6 +78,8 @@ class TaskKind(models.TextChoices):
     ACCOUNT_FAILED = "account_failed", _("a job failed for an account")
     WEBHOOK_STUCK = "webhook_stuck", _("a webhook cannot be processed")
     NO_RECIPIENT = "no_recipient", _("a notice reaches nobody")
+    PURGE_UNANSWERED = "purge_unanswered", _("a deletion is not acknowledged")
+    PRODUCT_SILENT = "product_silent", _("the product has not asked since a service is on again")
 
 
 class StaffTask(models.Model):
