@@ -174,6 +174,7 @@ def _service_steps(account: Account, services: list[Subscription], *, at: dateti
 
 
 def _steps(account: Account, service: Subscription) -> list[Upcoming]:
+    moment: datetime | None
     match service.state:
         case SubscriptionState.ACTIVE if service.leaves_at:
             moment, code = service.leaves_at, "leave"

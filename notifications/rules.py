@@ -43,7 +43,7 @@ def only_first_automatic_refusal(event: Event) -> bool:
 
 def only_for_nonpayment(event: Event) -> bool:
     """Who canceled it themselves gets a confirmation instead."""
-    return event.codes.get("because", DisabledReason.NONPAYMENT) == DisabledReason.NONPAYMENT
+    return bool(event.codes.get("because", DisabledReason.NONPAYMENT) == DisabledReason.NONPAYMENT)
 
 
 def only_unless_refused(event: Event) -> bool:

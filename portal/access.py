@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.decorators import reauthentication_required
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, QuerySet
@@ -98,6 +99,12 @@ def administrators_only(view: MemberView[P]) -> AccountView:
         return view(request, membership, *args, **kwargs)
 
     return members_only(guarded)
+
+
+def recently_proved(view: AccountView) -> AccountView:
+    """Let in who has just given their password or second step once more; whoever has not is asked for it."""
+    proved: AccountView = reauthentication_required(view)
+    return proved
 
 
 def refuse(request: HttpRequest, membership: Membership, people: list[Membership] | None = None) -> HttpResponse:

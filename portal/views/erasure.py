@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -12,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from billing import clock, erasing
 from billing.models import Membership
 
-from ..access import administrators_only, members_only, reader
+from ..access import administrators_only, members_only, reader, recently_proved
 from ..wording import moment
 from .account_page import plain_page
 from .services import service_of
@@ -29,7 +28,7 @@ def erase(request: HttpRequest, membership: Membership, reference: str) -> HttpR
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@reauthentication_required
+@recently_proved
 @administrators_only
 def confirm(request: HttpRequest, membership: Membership, reference: str) -> HttpResponse:
     """Take the demand of an administrator who has just proved who they are."""
