@@ -34,7 +34,7 @@ from .notices import first_out
 from .schedule import NOTICE_HOUR, Ladder, stop_day
 from .scope import EVERYONE, Scope
 from .staffing import ask_staff
-from .states import PaymentState, SubscriptionState
+from .states import Incomplete, PaymentState, SubscriptionState
 
 LOOK_AGAIN = timedelta(hours=1)
 # A job that runs once a day, at whatever hour, keeps an announced moment within a day.
@@ -104,7 +104,8 @@ def _notify(account: Account, *, at: datetime) -> Counts:
 
 def _notify_invoice(account: Account, invoice: Invoice, *, at: datetime) -> int:
     """Announce the due date; once it has gone by, standing opens the case."""
-    assert invoice.due_on is not None
+    if invoice.due_on is None:
+        raise Incomplete(invoice)
     today = account.today(at)
     days = (today - invoice.due_on).days
     if days > 0:
@@ -121,7 +122,8 @@ def _notify_invoice(account: Account, invoice: Invoice, *, at: datetime) -> int:
 
 
 def _remind(case: DunningCase, *, at: datetime) -> int:
-    assert case.anchor.due_on is not None
+    if case.anchor.due_on is None:
+        raise Incomplete(case.anchor)
     if _money_on_its_way(case.account, case.seller_id, case.currency, since=case.opened_at):
         DunningCase.objects.filter(pk=case.pk).update(next_action_at=at + LOOK_AGAIN)
         return 0
@@ -196,7 +198,8 @@ def _is_held(subscription: Subscription, owed: list[Invoice], *, at: datetime) -
 
 def _warn(subscription: Subscription, anchor: Invoice, ladder: Ladder, *, at: datetime) -> str:
     account = subscription.account
-    assert anchor.due_on is not None
+    if anchor.due_on is None:
+        raise Incomplete(anchor)
     today = account.today(at)
     warn_on = anchor.due_on + timedelta(days=_patience(subscription, ladder, at=at))
     if today < warn_on:
@@ -226,8 +229,10 @@ def _suspend(subscription: Subscription, anchor: Invoice, ladder: Ladder, *, at:
     and a new notice.
     """
     account = subscription.account
-    assert subscription.suspend_at is not None
-    assert anchor.due_on is not None
+    if subscription.suspend_at is None:
+        raise Incomplete(subscription)
+    if anchor.due_on is None:
+        raise Incomplete(anchor)
     if at < subscription.suspend_at:
         return _wait(subscription, until=subscription.suspend_at)
     if account.decide_before_suspension:
@@ -244,14 +249,16 @@ def _suspend(subscription: Subscription, anchor: Invoice, ladder: Ladder, *, at:
 
 def _is_in_time(subscription: Subscription, *, at: datetime) -> bool:
     """Say whether the announced stop may still be made: within a day, and on a day when help is at hand."""
-    assert subscription.suspend_at is not None
+    if subscription.suspend_at is None:
+        raise Incomplete(subscription)
     today = subscription.today(at)
     return at <= subscription.suspend_at + ON_TIME and is_stop_day(today, subscription.account.country)
 
 
 def _notice_was_out(subscription: Subscription, ladder: Ladder) -> bool:
     """Say whether the warning of the present date was accepted by a mail server its lead before the stop."""
-    assert subscription.suspend_at is not None
+    if subscription.suspend_at is None:
+        raise Incomplete(subscription)
     warning = Event.objects.filter(subscription=subscription, type="service.warned").order_by("-pk").first()
     sent_at = first_out(warning) if warning else None
     if sent_at is None:
@@ -261,7 +268,8 @@ def _notice_was_out(subscription: Subscription, ladder: Ladder) -> bool:
 
 
 def _cancel(subscription: Subscription, ladder: Ladder, *, at: datetime) -> str:
-    assert subscription.cancel_at is not None
+    if subscription.cancel_at is None:
+        raise Incomplete(subscription)
     notice = Event.objects.filter(subscription=subscription, type="service.suspended").order_by("-pk").first()
     sent_at = first_out(notice) if notice else None
     if sent_at is None:

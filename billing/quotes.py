@@ -13,6 +13,7 @@ from itertools import groupby
 
 from .models import Account, Invoice, Payment, Seller, Settlement, Subscription
 from .money import Money, total
+from .states import Incomplete
 
 
 class NothingDue(Exception):
@@ -88,7 +89,8 @@ def urgent_first(invoices: list[Invoice]) -> list[Invoice]:
     urgency: dict[tuple[int, str], tuple[float, date]] = {}
     for invoice in invoices:
         stops = [service.suspend_at.timestamp() for service in _services(invoice) if service.suspend_at]
-        assert invoice.due_on is not None
+        if invoice.due_on is None:
+            raise Incomplete(invoice)
         mine = (min(stops, default=float("inf")), invoice.due_on)
         urgency[group_key(invoice)] = min(urgency.get(group_key(invoice), mine), mine)
     return sorted(invoices, key=lambda invoice: (urgency[group_key(invoice)], group_key(invoice)))

@@ -23,7 +23,7 @@ from . import clock, schedule
 from .events import record
 from .models import Account, CurrencyFloor, DunningCase, DunningPolicy, Invoice, Subscription, User
 from .schedule import INVOICE_HOUR, NOTICE_HOUR, STOP_HOUR, Ladder
-from .states import AccessLevel, CaseState, DisabledReason, SubscriptionState
+from .states import AccessLevel, CaseState, DisabledReason, Incomplete, SubscriptionState
 
 Group = tuple[int, str]
 # A product that was told to keep a service off asks again well within this time.
@@ -115,7 +115,8 @@ def _open_case(account: Account, group: Group, anchor: Invoice, *, at: datetime)
 
 def _anchor(case: DunningCase, invoice: Invoice, *, at: datetime) -> None:
     """Hang the case on its new oldest invoice; reminders whose day has gone by are not caught up."""
-    assert invoice.due_on is not None
+    if invoice.due_on is None:
+        raise Incomplete(invoice)
     days = (case.account.today(at) - invoice.due_on).days
     case.anchor = invoice
     case.step_day = case.policy.ladder().reminder_due(days, after=0) or 0

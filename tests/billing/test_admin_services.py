@@ -102,9 +102,7 @@ def front_page(user) -> str:
 def test_the_front_page_counts_what_waits_with_the_overdue_first():
     now = clock.now()
     ask_staff("no_recipient", key="later", at=now, account=AccountFactory(legal_name="Later B.V."))
-    ask_staff(
-        "no_recipient", key="late", at=now - timedelta(days=3), account=AccountFactory(legal_name="Overdue B.V.")
-    )
+    ask_staff("no_recipient", key="late", at=now - timedelta(days=3), account=AccountFactory(legal_name="Overdue B.V."))
 
     page = front_page(staff(is_superuser=True))
 

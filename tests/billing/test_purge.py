@@ -218,7 +218,7 @@ def test_one_demand_at_a_time(canceled, by):
 
     with pytest.raises(erasing.AlreadyDemanded):
         erasing.demand(canceled, by=by, at=noon(canceled, 2))
-    with pytest.raises(IntegrityError, match="erasure_one_open_per_service|UNIQUE"), transaction.atomic():
+    with pytest.raises(IntegrityError, match=r"erasure_one_open_per_service|UNIQUE"), transaction.atomic():
         ErasureDemand.objects.create(
             subscription=canceled, demanded_by=by, demanded_at=wanted.demanded_at, due_at=wanted.due_at
         )
