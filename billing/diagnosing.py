@@ -155,10 +155,10 @@ def _held(service: Subscription, *, at: datetime) -> Iterator[Finding]:
 
 
 def _product(service: Subscription) -> Iterator[Finding]:
-    """The product keeps a service off until it asks again."""
-    if service.is_off:
+    """The product keeps a service off until it asks again; of one that never asked nothing is known."""
+    if service.is_off or not service.product_level:
         return
-    if service.product_level not in ("", AccessLevel.FULL):
+    if service.product_level != AccessLevel.FULL:
         yield Finding("product_not_asked", CAUSE, at=service.product_asked_at)
     else:
         yield Finding("product_knows", CLEAR, at=service.product_asked_at)

@@ -183,3 +183,10 @@ def test_a_product_that_asks_all_the_time_costs_one_write_a_minute(sandbox):
     listening.note(service, level="full", at=at + timedelta(seconds=30))
 
     assert Subscription.objects.get().product_asked_at == at
+
+
+def test_nothing_is_said_of_a_product_that_never_asked(sandbox):
+    service = owing("good")
+    charging.collect(at=noon(service))
+
+    assert not [found for found in diagnosing.diagnose(service, at=noon(service)) if "product" in found.code]
