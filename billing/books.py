@@ -9,33 +9,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 
-from . import clock
 from .models import (
     Account,
     Allocation,
-    CardVisit,
     CreditNote,
     Dispute,
-    DunningCase,
-    GatewayEvent,
-    Hold,
     Invoice,
     LedgerEntry,
     Payment,
     Refund,
-    RefundDestination,
     Return,
-    StaffTask,
     Subscription,
 )
+from .overdue import known_zones, waiting
 from .standing import debt, is_written_off
 from .states import (
-    LIVE_PAYMENT_STATES,
     DisabledReason,
     InvoiceState,
     PaymentState,
@@ -43,13 +36,11 @@ from .states import (
 )
 
 Group = tuple[int, int, str]
-LONG_OVERDUE = timedelta(days=2)
-GONE_BY = "its moment went by more than two days ago"
 
 
 def check(*, at: datetime) -> list[str]:
     """Return a line for everything that is wrong; an empty list says that the books are right."""
-    return [*_ledger(), *_invoices(), *_payments(), *_waiting(at=at), *_services(at=at)]
+    return [*_ledger(), *_invoices(), *_payments(), *waiting(at=at), *_services(at=at)]
 
 
 def _groups(rows: Iterable[tuple[int, int, str, int]]) -> dict[Group, int]:
@@ -118,39 +109,6 @@ def _given_back() -> Counter[tuple[str, int]]:
     return gone
 
 
-def _waiting(*, at: datetime) -> Iterator[str]:
-    """I6: nothing waits past its moment without someone being told."""
-    for account in Account.objects.filter(time_zone__in=_zones() - clock.zones()):
-        yield f"I6 account {account.reference}: no clock knows its time zone, so no job can do anything for it"
-    long_ago = at - LONG_OVERDUE
-    told = StaffTask.objects.filter(done_at__isnull=True, payment__isnull=False).values("payment_id")
-    lost = Payment.objects.filter(state__in=LIVE_PAYMENT_STATES).exclude(pk__in=told)
-    for payment in lost.filter(Q(next_action_at__isnull=True) | Q(next_action_at__lt=long_ago)):
-        yield f"I6 payment {payment}: undecided, and nobody looks at it"
-    told_of = set(StaffTask.objects.filter(done_at__isnull=True).values_list("codes__refund", flat=True))
-    unsure = Refund.objects.undecided().filter(Q(next_action_at__isnull=True) | Q(next_action_at__lt=long_ago))
-    by_hand = Refund.objects.open().filter(destination=RefundDestination.BANK)
-    for refund in [*unsure, *by_hand]:
-        if refund.reference not in told_of:
-            yield f"I6 refund {refund}: undecided, and nobody looks at it"
-    for invoice in Invoice.objects.open().filter(Q(next_charge_at__lt=long_ago) | Q(next_action_at__lt=long_ago)):
-        yield f"I6 invoice {invoice}: {GONE_BY}"
-    for service in Subscription.objects.filter(next_action_at__lt=long_ago):
-        yield f"I6 service {service.reference}: {GONE_BY}"
-    for case in DunningCase.objects.due(at=long_ago).select_related("account", "seller"):
-        yield f"I6 dunning case {case}: {GONE_BY}"
-    for hold in Hold.objects.due(at=long_ago):
-        yield f"I6 hold {hold.reference}: {GONE_BY}"
-    for visit in CardVisit.objects.filter(next_action_at__lt=long_ago):
-        yield f"I6 visit {visit}: {GONE_BY}"
-    for webhook in GatewayEvent.objects.waiting(at=long_ago):
-        yield f"I6 webhook {webhook}: {GONE_BY}"
-
-
-def _zones() -> set[str]:
-    return set(Account.objects.values_list("time_zone", flat=True).order_by().distinct())
-
-
 def _services(*, at: datetime) -> Iterator[str]:
     """I7: a service's state follows from what is owed and what was announced."""
     off = (SubscriptionState.SUSPENDED, SubscriptionState.CANCELED)
@@ -163,7 +121,7 @@ def _services(*, at: datetime) -> Iterator[str]:
     accounts = Account.objects.filter(
         Q(subscriptions__state__in=(*unpaid, *off)) | Q(invoices__state=InvoiceState.OPEN)
     ).distinct()
-    for account in accounts.filter(time_zone__in=_zones() & clock.zones()).iterator():
+    for account in accounts.filter(time_zone__in=known_zones()).iterator():
         owing = debt(account, on=account.today(at)).by_service
         for service in account.subscriptions.all():
             yield from _contradiction(service, is_owing=service.pk in owing or is_written_off(service))

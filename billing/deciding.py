@@ -14,7 +14,7 @@ from django.db import transaction
 from .events import record
 from .models import Account, Event, StaffTask, Subscription, TaskKind, User
 from .staffing import ask_staff
-from .states import SubscriptionState
+from .states import Incomplete, SubscriptionState
 
 BEFORE_THE_STOP = timedelta(days=1)
 
@@ -25,7 +25,8 @@ class NothingToDecide(Exception):
 
 def ask(subscription: Subscription, *, at: datetime) -> StaffTask:
     """Open the task about the announced stop, due a day before it, or return the open one."""
-    assert subscription.suspend_at is not None
+    if subscription.suspend_at is None:
+        raise Incomplete(subscription)
     due_at = max(subscription.suspend_at - BEFORE_THE_STOP, at)
     return ask_staff(
         TaskKind.DECIDE_SUSPENSION,

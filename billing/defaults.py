@@ -60,7 +60,7 @@ SUPPORT_AGENT = (
     "view_user view_account view_membership view_contact view_seller view_plan view_subscription "
     "view_invoice view_invoiceline view_payment view_paymentmethod view_cardvisit view_settlement view_settlementline "
     "view_dunningcase view_dunningpolicy view_dunningstep view_event view_stafftask change_stafftask "
-    "view_creditnote view_creditnoteline view_refund view_return view_dispute view_hold"
+    "view_creditnote view_creditnoteline view_refund view_return view_dispute view_hold view_erasuredemand"
 )
 BILLING_AGENT = (
     f"{SUPPORT_AGENT} view_ledgerentry view_allocation view_numberseries view_currencyfloor view_gatewayevent "

@@ -34,7 +34,7 @@ from .paused import Holds
 from .schedule import NOTICE_HOUR, Ladder, stop_day
 from .scope import EVERYONE, Scope
 from .staffing import ask_staff
-from .states import PaymentState, SubscriptionState
+from .states import Incomplete, PaymentState, SubscriptionState
 
 LOOK_AGAIN = timedelta(hours=1)
 # A job that runs once a day, at whatever hour, keeps an announced moment within a day.
@@ -104,7 +104,8 @@ def _notify(account: Account, *, at: datetime) -> Counts:
 
 def _notify_invoice(account: Account, invoice: Invoice, *, at: datetime) -> int:
     """Announce the due date; once it has gone by, standing opens the case."""
-    assert invoice.due_on is not None
+    if invoice.due_on is None:
+        raise Incomplete(invoice)
     today = account.today(at)
     days = (today - invoice.due_on).days
     if days > 0:
@@ -234,7 +235,8 @@ def _suspend(subscription: Subscription, anchor: Invoice, ladder: Ladder, holds:
     has moved, means a new date and a new notice.
     """
     account = subscription.account
-    assert subscription.suspend_at is not None
+    if subscription.suspend_at is None:
+        raise Incomplete(subscription)
     if at < subscription.suspend_at:
         return _wait(subscription, until=subscription.suspend_at)
     if account.decide_before_suspension and not deciding.is_approved(subscription):
@@ -249,14 +251,16 @@ def _suspend(subscription: Subscription, anchor: Invoice, ladder: Ladder, holds:
 
 def _is_in_time(subscription: Subscription, *, at: datetime) -> bool:
     """Say whether the announced stop may still be made: within a day, and on a day when help is at hand."""
-    assert subscription.suspend_at is not None
+    if subscription.suspend_at is None:
+        raise Incomplete(subscription)
     today = subscription.today(at)
     return at <= subscription.suspend_at + ON_TIME and is_stop_day(today, subscription.account.country)
 
 
 def _notice_was_out(subscription: Subscription, ladder: Ladder) -> bool:
     """Say whether the warning of the present date was accepted by a mail server its lead before the stop."""
-    assert subscription.suspend_at is not None
+    if subscription.suspend_at is None:
+        raise Incomplete(subscription)
     warning = Event.objects.filter(subscription=subscription, type="service.warned").order_by("-pk").first()
     sent_at = first_out(warning) if warning else None
     if sent_at is None:
@@ -266,7 +270,8 @@ def _notice_was_out(subscription: Subscription, ladder: Ladder) -> bool:
 
 
 def _cancel(subscription: Subscription, ladder: Ladder, *, at: datetime) -> str:
-    assert subscription.cancel_at is not None
+    if subscription.cancel_at is None:
+        raise Incomplete(subscription)
     notice = Event.objects.filter(subscription=subscription, type="service.suspended").order_by("-pk").first()
     sent_at = first_out(notice) if notice else None
     if sent_at is None:

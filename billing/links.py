@@ -8,7 +8,7 @@ from django.conf import settings
 from django.urls import reverse
 
 if TYPE_CHECKING:
-    from .models import Account, CardVisit, CreditNote, Invoice, Payment
+    from .models import Account, CardVisit, CreditNote, Invoice, Payment, Subscription
 
 
 def _address(name: str, *references: str) -> str:
@@ -45,6 +45,14 @@ def invoice(invoice: Invoice) -> str:
 
 def credit_note(note: CreditNote) -> str:
     return _address("credit_note", note.account.reference, note.reference)
+
+
+def services(account: Account) -> str:
+    return _address("services", account.reference)
+
+
+def erasure(service: Subscription) -> str:
+    return _address("service_erase", service.account.reference, service.reference)
 
 
 def profile(account: Account) -> str:

@@ -24,7 +24,7 @@ RECENT_INVOICES = 3
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """Something that will happen: ``charge``, ``due``, ``stop``, ``cancel``, ``delete`` or ``invoice``."""
+    """Something that will happen: ``charge``, ``due``, ``stop``, ``cancel``, ``leave``, ``delete`` or ``invoice``."""
 
     at: datetime
     code: str
@@ -207,7 +207,10 @@ def _service_steps(account: Account, services: list[Subscription], *, at: dateti
 
 
 def _steps(account: Account, service: Subscription) -> list[Upcoming]:
+    moment: datetime | None
     match service.state:
+        case SubscriptionState.ACTIVE if service.leaves_at:
+            moment, code = service.leaves_at, "leave"
         case SubscriptionState.ACTIVE:
             moment, code = service.next_invoice_at, "invoice"
         case SubscriptionState.PAST_DUE | SubscriptionState.WARNED:

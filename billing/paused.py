@@ -17,6 +17,7 @@ from django.db.models import Q
 
 from .models import Account, Hold, HoldKind, Invoice
 from .schedule import CHARGE_HOUR, days_covered
+from .states import Incomplete
 
 # While they last no card is charged automatically; paying by hand always works.
 STOPS_CARD_TRIES = (
@@ -63,7 +64,8 @@ class Holds:
 
     def due_on(self, invoice: Invoice) -> date:
         """Return the date that the steps of the ladder count from."""
-        assert invoice.due_on is not None
+        if invoice.due_on is None:
+            raise Incomplete(invoice)
         return invoice.due_on + timedelta(days=self.days(invoice, since=invoice.due_on))
 
     def last_end(self, invoice: Invoice) -> datetime | None:
@@ -71,7 +73,8 @@ class Holds:
 
     def promise_broken_on(self, invoice: Invoice, *, at: datetime) -> date | None:
         """Return when a promise to pay the invoice went by; it is broken if the invoice is still owed."""
-        assert invoice.due_on is not None
+        if invoice.due_on is None:
+            raise Incomplete(invoice)
         gone = [
             self.account.today(hold.ends_at)
             for hold in self.of(invoice)

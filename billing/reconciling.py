@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
-from . import cards, charging, refund_lists, refunds, webhooks
+from . import cards, charging, listening, refund_lists, refunds, webhooks
 from .batches import Counts, Watch, guarded, unwatched
 from .gateways import get_gateway
 from .gateways.base import ChargeRecord, GatewayUnavailable, Status
@@ -26,11 +26,12 @@ WINDOW = timedelta(days=3)
 
 def run(*, at: datetime, scope: Scope = EVERYONE, watch: Watch = unwatched) -> Counts:
     """
-    Look at every waiting webhook, undecided payment, refund and open visit whose moment has come.
+    Look at every waiting webhook, undecided payment, refund, open visit and silent product whose moment has come.
 
-    Counts ``processed``, ``decided``, ``refunded``, ``undecided``, ``visits`` and ``failed``.
+    Counts ``processed``, ``decided``, ``refunded``, ``undecided``, ``visits``, ``unheard`` and ``failed``.
     """
     counts = webhooks.process_waiting(at=at) + refunds.run(at=at, scope=scope, watch=watch)
+    counts += listening.run(at=at, scope=scope)
     return counts + _check_payments(at=at, scope=scope, watch=watch) + _finish_visits(at=at, scope=scope)
 
 

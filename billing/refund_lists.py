@@ -11,7 +11,7 @@ from .gateways import get_gateway
 from .gateways.base import RefundRecord, Status
 from .models import Refund, RefundDestination, TaskKind
 from .staffing import ask_staff
-from .states import LIVE_REFUND_STATES, RefundState
+from .states import LIVE_REFUND_STATES, Incomplete, RefundState
 
 
 def compare(gateway_account: str, *, since: datetime, at: datetime) -> list[str]:
@@ -70,7 +70,8 @@ def _not_theirs(keys: set[str], gateway_account: str, since: datetime, *, at: da
 
 
 def _is_known(refund: Refund) -> bool:
-    assert refund.through is not None, "the table says through which payment"
+    if refund.through is None:
+        raise Incomplete(refund)
     found = get_gateway(refund.through.gateway).look_up_refund(
         gateway_account=refund.through.gateway_account, idempotency_key=refund.idempotency_key
     )

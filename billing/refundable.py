@@ -28,7 +28,7 @@ from .models import (
     User,
 )
 from .schedule import next_check
-from .states import DisputeState, PaymentState, RefundState
+from .states import DisputeState, Incomplete, PaymentState, RefundState
 
 
 class NotRefundable(Exception):
@@ -139,7 +139,8 @@ def put_back(refund: Refund, *, at: datetime) -> None:
 
 def source(refund: Refund) -> Credit:
     credit = refund.payment or refund.credit_note
-    assert credit is not None, "the table says that a refund comes from one place"
+    if credit is None:
+        raise Incomplete(refund)
     return credit
 
 

@@ -29,7 +29,7 @@ from .refundable import tell
 from .schedule import UNKNOWN_TOO_LONG, next_check
 from .scope import EVERYONE, Scope
 from .staffing import ask_staff
-from .states import LIVE_REFUND_STATES, RefundState
+from .states import LIVE_REFUND_STATES, Incomplete, RefundState
 
 
 def request(credit: Credit, amount: int, *, reason: str, by: User | None, at: datetime) -> list[Refund]:
@@ -94,7 +94,8 @@ def _to_cards(credit: Credit, amount: int, *, reason: str, by: User | None, at: 
 def ask(refund: Refund, *, at: datetime) -> RefundRecord | None:
     """Ask the gateway for the refund; ``None`` when it gives no answer."""
     payment = refund.through
-    assert payment is not None, "the table says through which payment"
+    if payment is None:
+        raise Incomplete(refund)
     # Before the gateway can know the key, so that its life is never thought longer than it is.
     Refund.objects.filter(pk=refund.pk, asked_at=None).update(asked_at=at)
     try:

@@ -5,9 +5,9 @@ Where each service of an account stands; the only writer of ``Subscription.state
 cases, makes services past due, calls off a stop that the debt no longer bears, and brings
 services back the moment nothing is owed any more. ``change_ladder`` plans anew when an
 account comes to pay in another way, ``plan_anew`` when a hold has come, moved or gone.
-``warn``, ``suspend``, ``cancel`` and ``delete`` are the announced steps downwards, which
-``dunning`` and ``retention`` take on their dates. All of them run inside the caller's
-transaction with the account row locked.
+``warn``, ``suspend`` and ``cancel`` are the announced steps downwards, which ``dunning``
+takes on their dates; ``turn_off`` and ``turn_on`` are for reasons besides the debt. All of
+them run inside the caller's transaction with the account row locked.
 """
 
 from __future__ import annotations
@@ -15,18 +15,32 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.transaction import TransactionManagementError
 
 from . import clock, paused, schedule
 from .events import record
-from .models import Account, CurrencyFloor, DunningCase, DunningPolicy, Invoice, Subscription
+from .models import Account, CurrencyFloor, DunningCase, DunningPolicy, Invoice, Subscription, User
 from .paused import Holds
 from .schedule import INVOICE_HOUR, NOTICE_HOUR, STOP_HOUR, Ladder
-from .states import CaseState, DisabledReason, SubscriptionState
+from .states import AccessLevel, CaseState, DisabledReason, Incomplete, SubscriptionState
 
 Group = tuple[int, str]
+# A product that was told to keep a service off asks again well within this time.
+PRODUCT_LEAD = timedelta(minutes=30)
+NOTHING_PLANNED: dict[str, Any] = {
+    "disabled_reasons": [],
+    "warned_at": None,
+    "suspend_at": None,
+    "suspended_at": None,
+    "cancel_at": None,
+    "canceled_at": None,
+    "delete_on": None,
+    "keep_until": None,
+    "next_action_at": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +193,8 @@ def _is_too_early(owed: list[Invoice], holds: Holds, *, at: datetime) -> bool:
 def _move_cancellation(subscription: Subscription, owed: list[Invoice], holds: Holds, *, at: datetime) -> None:
     """Put the cancellation off by the days on hold since the stop, with its lead after the last of them."""
     account, suspended_at = subscription.account, subscription.suspended_at
-    assert suspended_at is not None
+    if suspended_at is None:
+        raise Incomplete(subscription)
     debts = holds.pressing(owed, at=at) or owed
     last_end = holds.last_end(debts[0])
     if last_end is None or last_end <= suspended_at:
@@ -293,27 +308,27 @@ def _recover(subscription: Subscription, *, at: datetime) -> None:
         return
     was_off = subscription.is_off
     today = subscription.today(at)
-    subscription.move(
-        SubscriptionState.ACTIVE,
-        disabled_reasons=[],
-        warned_at=None,
-        suspend_at=None,
-        suspended_at=None,
-        cancel_at=None,
-        canceled_at=None,
-        delete_on=None,
-        next_action_at=None,
-        **(_next_period(subscription, today) if was_off else {}),
-    )
+    skipped = _next_period(subscription, today) if was_off else {}
+    subscription.move(SubscriptionState.ACTIVE, **NOTHING_PLANNED, **_answer_due(subscription, at=at), **skipped)
     record("service.restored", at=at, account=subscription.account, subscription=subscription, was_off=was_off)
 
 
-def _next_period(subscription: Subscription, today: date) -> dict[str, date | datetime]:
+def _answer_due(subscription: Subscription, *, at: datetime) -> dict[str, datetime | None]:
+    """Return by when a product that keeps the service off should have asked about it again."""
+    keeps_it_off = subscription.product_level not in ("", AccessLevel.FULL)
+    return {"answer_due_at": at + PRODUCT_LEAD if keeps_it_off else None}
+
+
+def _next_period(subscription: Subscription, today: date) -> dict[str, date | datetime | None]:
     """Skip the periods in which the service was off: they are not invoiced afterwards."""
     start = subscription.next_period_on
     while start < today:
         start = schedule.period_after(start, interval=subscription.interval, anchor_day=subscription.anchor_day)
-    return {"next_period_on": start, "next_invoice_at": subscription.account.moment(start, INVOICE_HOUR)}
+    stays = subscription.leaves_at is None
+    return {
+        "next_period_on": start,
+        "next_invoice_at": subscription.account.moment(start, INVOICE_HOUR) if stays else None,
+    }
 
 
 def warn(subscription: Subscription, *, stop_on: date, at: datetime) -> None:
@@ -344,13 +359,67 @@ def suspend(subscription: Subscription, *, ladder: Ladder, at: datetime) -> None
     record("service.suspended", at=at, account=account, subscription=subscription, cancel_on=cancel_on.isoformat())
 
 
-def cancel(subscription: Subscription, *, ladder: Ladder, at: datetime) -> None:
-    """Cancel a suspended service; its data is kept until ``delete_on``."""
+def cancel(
+    subscription: Subscription,
+    *,
+    ladder: Ladder,
+    at: datetime,
+    because: DisabledReason = DisabledReason.NONPAYMENT,
+    by: User | None = None,
+) -> None:
+    """Cancel a service; its data is kept until ``delete_on``, and for as many days of 24 hours."""
     account = subscription.account
     delete_on = account.today(at) + timedelta(days=ladder.delete_after)
-    first_notice = account.moment(delete_on - timedelta(days=ladder.deletion_notices[0]), NOTICE_HOUR)
-    subscription.move(SubscriptionState.CANCELED, canceled_at=at, delete_on=delete_on, next_action_at=first_notice)
-    record("service.canceled", at=at, account=account, subscription=subscription, delete_on=delete_on.isoformat())
+    first_notice = account.moment(delete_on - timedelta(days=max(ladder.deletion_notices, default=0)), NOTICE_HOUR)
+    subscription.move(
+        SubscriptionState.CANCELED,
+        canceled_at=at,
+        delete_on=delete_on,
+        keep_until=at + timedelta(days=ladder.delete_after),
+        next_action_at=first_notice,
+        disabled_reasons=sorted({*subscription.disabled_reasons, because}),
+    )
+    record(
+        "service.canceled",
+        at=at,
+        account=account,
+        subscription=subscription,
+        actor=by,
+        because=because,
+        delete_on=delete_on.isoformat(),
+    )
+
+
+def delete(subscription: Subscription, *, at: datetime) -> None:
+    """End a service whose data the product has deleted; what is owed for it stays due."""
+    subscription.move(SubscriptionState.DELETED, deleted_at=at, next_action_at=None, leaves_at=None)
+
+
+def turn_off(subscription: Subscription, *, because: DisabledReason, at: datetime) -> None:
+    """Keep a service off for a reason besides its debt; one that runs stops at once, and what was announced is over."""
+    reasons = sorted({*subscription.disabled_reasons, because})
+    if subscription.is_off:
+        Subscription.objects.filter(pk=subscription.pk).update(disabled_reasons=reasons)
+        subscription.refresh_from_db()
+    else:
+        off = NOTHING_PLANNED | {"suspended_at": at, "disabled_reasons": reasons}
+        subscription.move(SubscriptionState.SUSPENDED, **off)
+
+
+def turn_on(subscription: Subscription, *, without: DisabledReason, at: datetime) -> bool:
+    """Take a reason away; says whether none is left, so that the service is on again, past due if something is owed."""
+    reasons = [reason for reason in subscription.disabled_reasons if reason != without]
+    if reasons or subscription.is_purging or not subscription.is_off:
+        Subscription.objects.filter(pk=subscription.pk).update(disabled_reasons=reasons)
+        subscription.refresh_from_db()
+        return False
+    owed = owed_by_service(subscription, on=subscription.today(at))
+    on = NOTHING_PLANNED | _answer_due(subscription, at=at) | _next_period(subscription, subscription.today(at))
+    if owed:
+        subscription.move(SubscriptionState.PAST_DUE, **on | _plan(subscription.account, owed, at=at))
+    else:
+        subscription.move(SubscriptionState.ACTIVE, **on)
+    return True
 
 
 def owed_by_service(subscription: Subscription, *, on: date) -> list[Invoice]:

@@ -24,6 +24,10 @@ class SubscriptionState(TextChoices):
     DELETED = "deleted", _("Deleted")
 
 
+class Incomplete(Exception):
+    """The row lacks what its state promises, so nothing is decided from it."""
+
+
 class DisabledReason(TextChoices):
     """Why a service is off; it comes back only when none is left."""
 
@@ -71,6 +75,15 @@ class CaseState(TextChoices):
     CLOSED = "closed", _("Closed")
 
 
+class AccessLevel(TextChoices):
+    """What the product may let the customer do."""
+
+    FULL = "full", _("full")
+    READ_ONLY = "read_only", _("read only")
+    EXPORT = "export", _("export only")
+    NONE = "none", _("none")
+
+
 LIVE_PAYMENT_STATES = (PaymentState.PENDING, PaymentState.REQUIRES_ACTION, PaymentState.UNKNOWN)
 LIVE_REFUND_STATES = (RefundState.PENDING, RefundState.UNKNOWN)
 OPEN_DISPUTE_STATES = (DisputeState.NEEDS_RESPONSE, DisputeState.UNDER_REVIEW)
@@ -86,8 +99,8 @@ def _moves(**moves: str) -> Transitions:
 
 
 SUBSCRIPTION_TRANSITIONS = _moves(
-    active="past_due canceled",
-    past_due="active warned canceled",
+    active="past_due suspended canceled",
+    past_due="active warned suspended canceled",
     warned="active past_due suspended canceled",
     suspended="active past_due canceled",
     canceled="active past_due deleted",

@@ -10,6 +10,7 @@ from . import invoicing, retries, standing
 from .events import record
 from .models import Account, CollectionMethod, Invoice, User
 from .schedule import CHARGE_HOUR
+from .states import Incomplete
 
 
 @transaction.atomic
@@ -40,7 +41,8 @@ def _plan_charges(account: Account, *, at: datetime) -> None:
     if not account.pays_by_card:
         return
     for invoice in open_ones.filter(due_on__gt=account.today(at)):
-        assert invoice.due_on is not None
+        if invoice.due_on is None:
+            raise Incomplete(invoice)
         Invoice.objects.filter(pk=invoice.pk).update(next_charge_at=account.moment(invoice.due_on, CHARGE_HOUR))
     retries.try_again(account, at=at)
 
@@ -48,6 +50,7 @@ def _plan_charges(account: Account, *, at: datetime) -> None:
 def _plan_notices(account: Account, *, on: date, at: datetime) -> None:
     """Plan the notices before the due date that the new way of paying has."""
     for invoice in Invoice.objects.for_account(account).open().filter(due_on__gt=on):
-        assert invoice.due_on is not None
+        if invoice.due_on is None:
+            raise Incomplete(invoice)
         following = invoicing.next_notice_at(account, invoice.due_on, after=on, at=at)
         Invoice.objects.filter(pk=invoice.pk).update(next_action_at=following)

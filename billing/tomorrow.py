@@ -15,7 +15,7 @@ from .models import Subscription
 from .money import Money
 from .outlook import sums
 from .scope import EVERYONE, Scope
-from .states import SubscriptionState
+from .states import Incomplete, SubscriptionState
 
 AFTERNOON = 15
 
@@ -57,7 +57,8 @@ def stops(*, at: datetime) -> list[Stop]:
 
 def _stop(service: Subscription, *, at: datetime) -> Stop | None:
     """Return the stop of a service, unless all that is owed for it is on hold."""
-    assert service.suspend_at is not None
+    if service.suspend_at is None:
+        raise Incomplete(service)
     owed = standing.owed_by_service(service, on=service.today(at))
     if not paused.of(service.account).pressing(owed, at=at):
         return None

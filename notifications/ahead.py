@@ -11,6 +11,7 @@ from billing.outlook import Outlook, sums
 
 from .letters import Step
 
+KEPT_UNTIL = {"service.canceled", "service.left", "service.deletion_announced"}
 CODES = ("charge", "stop", "cancel", "delete")
 
 Planned = tuple[str, datetime, Subscription | None, Money | None]
@@ -29,7 +30,11 @@ def _announcement(event: Event) -> Planned | None:
         return "stop", service.suspend_at, service, None
     if event.type == "service.suspended" and service.cancel_at is not None:
         return "cancel", service.cancel_at, service, None
-    if event.type in {"service.canceled", "service.deletion_announced"} and service.delete_on is not None:
+    if event.type == "service.leaving" and service.leaves_at is not None:
+        return "leave", service.leaves_at, service, None
+    if event.type == "service.erasure_demanded":
+        return "erase", datetime.fromisoformat(event.codes["due_at"]), service, None
+    if event.type in KEPT_UNTIL and service.delete_on is not None:
         return "delete", account.moment(service.delete_on, 0), service, None
     return None
 

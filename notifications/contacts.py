@@ -25,7 +25,8 @@ class Recipient:
     kinds: frozenset[str] = frozenset()
 
     def is_told(self, kind: str) -> bool:
-        return self.user is not None or kind in self.kinds
+        """Say whether the reader gets mail of a kind; mail of no kind goes to everyone."""
+        return self.user is not None or not kind or kind in self.kinds
 
 
 def by_account(accounts: Iterable[Account]) -> dict[int, list[Recipient]]:

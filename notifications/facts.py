@@ -15,6 +15,7 @@ from billing import links
 from billing.models import Account, CreditNote, Event, Refund, Subscription
 from billing.money import Money
 from billing.outlook import Outlook, outlook
+from billing.states import DisabledReason, Incomplete
 
 from . import ahead, owing
 from .letters import Card, Credit, Letter, Line, Links, MoneyBack, Note, Receipt
@@ -27,6 +28,7 @@ BY_SETTLING = {
     "service.canceled",
     "service.deletion_announced",
 }
+BY_CHOICE = {"service.leaving", "service.left", "service.reactivated", "service.deleted"}
 WORTH_A_NOTE = {
     "payment.action_required",
     "promise.broken",
@@ -48,7 +50,8 @@ class Reader:
 def about(events: Sequence[Event], *, reader: Reader, at: datetime) -> Letter:
     """Return the letter that tells of ``events`` of one account; the first, most urgent one gives it its type."""
     lead, account = events[0], events[0].account
-    assert account is not None, "only events of an account are mailed"
+    if account is None:
+        raise Incomplete(lead)
     now = outlook(account, at=at)
     first = [event for event in events if event.type == lead.type]
     announced = ahead.announced(first) if lead.type != "service.suspended" else ()
@@ -78,14 +81,23 @@ def about(events: Sequence[Event], *, reader: Reader, at: datetime) -> Letter:
         invoice=owing.line(lead.invoice) if lead.invoice is not None else None,
         sellers=_sellers(lead, now),
         also_to=reader.also_to,
+        by_choice=all(_is_by_choice(event.subscription) for event in first),
     )
+
+
+def _is_by_choice(service: Subscription | None) -> bool:
+    return service is not None and service.disabled_reasons == [DisabledReason.CUSTOMER_CANCEL]
 
 
 def links_of(lead: Event, account: Account) -> Links:
     """Return where the reader goes on: the page that ends the trouble, and a second way where there is one."""
     change, settle = links.card_change(account), links.settle(account)
     main, second = change, settle
-    if lead.type in BY_SETTLING:
+    if lead.type == "service.erasure_demanded" and lead.subscription is not None:
+        main, second = links.erasure(lead.subscription), ""
+    elif lead.type in BY_CHOICE or (lead.type in BY_SETTLING and _is_by_choice(lead.subscription)):
+        main, second = links.services(account), ""
+    elif lead.type in BY_SETTLING:
         main, second = settle, change if account.pays_by_card else ""
     elif lead.type == "dunning.reminded" and not account.pays_by_card:
         main, second = settle, ""

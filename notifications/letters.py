@@ -66,7 +66,8 @@ class Approval:
 @dataclass(frozen=True, slots=True)
 class Step:
     """
-    Something that will happen to services unless the debt is paid: charge, stop, cancel or delete.
+    Something that will happen to services unless the debt is paid: charge, stop, cancel or delete;
+    or because the customer wants it: leave or erase.
 
     A deletion has a day, everything else a moment.
     """
@@ -143,7 +144,11 @@ class Links:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """Everything a template may say to one reader about one account."""
+    """
+    Everything a template may say to one reader about one account.
+
+    ``by_choice`` says that the services are off because the customer canceled them.
+    """
 
     type: str
     account: str
@@ -170,6 +175,7 @@ class Letter:
     invoice: Line | None = None
     sellers: tuple[str, ...] = ()
     also_to: tuple[str, ...] = ()
+    by_choice: bool = False
 
     @property
     def first_stop(self) -> Step | None:

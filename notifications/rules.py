@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from billing.models import AUTOMATIC_TRIGGERS, Event, HoldKind
+from billing.states import DisabledReason
 
 from . import truth
 
 INVOICES, PAYMENTS, REMINDERS, SERVICE = "invoices", "payments", "reminders", "service"
+# What everybody must hear of, whatever they chose to read.
+EVERY_KIND = ""
 DUNNING = "dunning"
 
 
@@ -46,6 +49,11 @@ def only_first_automatic_refusal(event: Event) -> bool:
 def only_a_transfer(event: Event) -> bool:
     """Who said that money was on its way must hear that it did not arrive; the others read it on their page."""
     return bool(event.codes.get("kind") == HoldKind.TRANSFER)
+
+
+def only_for_nonpayment(event: Event) -> bool:
+    """Who canceled it themselves gets a confirmation instead."""
+    return bool(event.codes.get("because", DisabledReason.NONPAYMENT) == DisabledReason.NONPAYMENT)
 
 
 def only_unless_refused(event: Event) -> bool:
@@ -127,11 +135,21 @@ RULES = {
         kind=SERVICE, still_true=truth.service_is_suspended, mandatory=True, family=DUNNING, rank=5
     ),
     "service.canceled": Rule(
-        kind=SERVICE, still_true=truth.service_is_canceled, mandatory=True, family=DUNNING, rank=6
+        kind=SERVICE,
+        applies=only_for_nonpayment,
+        still_true=truth.service_is_canceled,
+        mandatory=True,
+        family=DUNNING,
+        rank=6,
     ),
     "service.deletion_announced": Rule(
         kind=SERVICE, still_true=truth.deletion_lies_ahead, mandatory=True, family=DUNNING, rank=7
     ),
+    "service.leaving": Rule(kind=SERVICE, still_true=truth.service_is_leaving),
+    "service.left": Rule(kind=SERVICE, still_true=truth.service_is_canceled),
+    "service.reactivated": Rule(kind=SERVICE, still_true=truth.service_is_on),
+    "service.deleted": Rule(kind=SERVICE, still_true=truth.service_is_deleted, mandatory=True),
+    "service.erasure_demanded": Rule(kind=EVERY_KIND, still_true=truth.erasure_is_demanded, mandatory=True),
 }
 
 NOT_MAILED = {
@@ -170,6 +188,11 @@ NOT_MAILED = {
     "service.past_due",  # the refusal or the reminder says it
     "service.restored",  # the receipt says it
     "service.deletion_due",  # for the seller's product
+    "service.deletion_called_off",  # new notices of the new date follow
+    "service.staying",  # whoever took it back was there
+    "service.stopped_by_staff",  # staff write to the customer themselves
+    "service.let_go_by_staff",
+    "service.erasure_withdrawn",  # the pages say it
     "settlement.consented",
     "profile.changed",
     "account.collection_method_changed",  # staff agree it with the customer

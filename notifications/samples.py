@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from billing import declines
-from billing.models import Account, CollectionMethod, Event, Invoice
+from billing.models import Account, CollectionMethod, Event, Invoice, Subscription
 from billing.money import Money
 
 from . import facts
@@ -41,7 +41,18 @@ STEPS = (
     Step("delete", DELETE, services=("Hosting", "Mail")),
 )
 # How many of the steps lie behind, or are what the mail itself announces.
-AFTER = {"service.warned": 2, "service.suspended": 2, "service.canceled": 4, "service.deletion_announced": 4}
+AFTER = {"service.warned": 2, "service.suspended": 2} | dict.fromkeys(
+    ("service.canceled", "service.deletion_announced", "service.left", "service.leaving", "service.deleted"), 4
+)
+
+
+BY_CHOICE = {
+    "service.left": STEPS[3:],
+    "service.leaving": (Step("leave", STOP, services=("Hosting", "Mail")),),
+    "service.reactivated": (),
+    "service.deleted": (),
+    "service.erasure_demanded": (Step("erase", STOP, services=("Hosting", "Mail")),),
+}
 
 
 def rich(event_type: str) -> Letter:
@@ -104,7 +115,9 @@ def _links(event_type: str) -> Links:
     pays = CollectionMethod.SEND_INVOICE if event_type.startswith("invoice.") else CollectionMethod.CHARGE_AUTOMATICALLY
     account = Account(reference="A-7F3K22QDM4XW0R9T", collection_method=pays)
     invoice = Invoice(reference="I-4M8Z1Q6T0C2W9H5D", account=account)
-    return facts.links_of(Event(type=event_type, account=account, invoice=invoice, codes=codes), account)
+    service = Subscription(reference="S-4M8Z1Q6T0C2W9H5D", account=account)
+    event = Event(type=event_type, account=account, invoice=invoice, subscription=service, codes=codes)
+    return facts.links_of(event, account)
 
 
 def _particulars(event_type: str) -> dict[str, Any]:
@@ -139,6 +152,9 @@ def _particulars(event_type: str) -> dict[str, Any]:
         return {"services": services, "notes": (note,)}
     if event_type in ("service.canceled", "service.deletion_announced"):
         return {"services": services, "announced": STEPS[3:], "days_left": 7}
+    if event_type in BY_CHOICE:
+        announced = BY_CHOICE[event_type]
+        return {"services": services, "announced": announced, "debts": (), "totals": (), "steps": ()}
     if event_type.startswith("invoice."):
         transfer = Transfer(CLOUD, "NL91 ABNA 0417 1643 00", "ABNANL2A", "RF18539007547034")
         invoice = Line("CLOUD-2026-0912", Money(119_00, "EUR"), date(2026, 12, 3), transfer)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.db.models import Max
 
 from billing import paused
-from billing.models import Act, DunningStep, Event, Invoice
+from billing.models import Act, DunningStep, ErasureDemand, Event, Invoice
 from billing.retries import usable_cards
 from billing.states import CaseState, InvoiceState, PaymentState, SubscriptionState
 
@@ -128,6 +128,22 @@ def service_is_suspended(event: Event, at: datetime) -> bool:
 
 def service_is_canceled(event: Event, at: datetime) -> bool:
     return event.subscription is not None and event.subscription.state == SubscriptionState.CANCELED
+
+
+def service_is_leaving(event: Event, at: datetime) -> bool:
+    return event.subscription is not None and event.subscription.leaves_at is not None and not superseded(event)
+
+
+def service_is_on(event: Event, at: datetime) -> bool:
+    return event.subscription is not None and not event.subscription.is_off
+
+
+def service_is_deleted(event: Event, at: datetime) -> bool:
+    return event.subscription is not None and event.subscription.state == SubscriptionState.DELETED
+
+
+def erasure_is_demanded(event: Event, at: datetime) -> bool:
+    return ErasureDemand.objects.open().filter(pk=event.codes.get("demand")).exists()
 
 
 def deletion_lies_ahead(event: Event, at: datetime) -> bool:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.decorators import reauthentication_required
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, QuerySet
@@ -88,20 +89,27 @@ def payers_only(view: MemberView[P]) -> AccountView:
 
 
 def administrators_only(view: MemberView[P]) -> AccountView:
-    """Let in who manages the account; tell everyone else who can act."""
+    """Let in who manages the account; tell the others who does."""
 
     @wraps(view)
     def guarded(request: HttpRequest, membership: Membership, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not membership.may_manage:
-            return refuse(request, membership)
+            managers = [person for person in able_to_act(membership.account) if person.may_manage]
+            return refuse(request, membership, managers)
         return view(request, membership, *args, **kwargs)
 
     return members_only(guarded)
 
 
-def refuse(request: HttpRequest, membership: Membership) -> HttpResponse:
-    """Say that the reader may not do this, and who can."""
-    people = able_to_act(membership.account)
+def recently_proved(view: AccountView) -> AccountView:
+    """Let in who has just given their password or second step once more; whoever has not is asked for it."""
+    proved: AccountView = reauthentication_required(view)
+    return proved
+
+
+def refuse(request: HttpRequest, membership: Membership, people: list[Membership] | None = None) -> HttpResponse:
+    """Say that the reader may not do this, and who can: who may pay, unless it is for others."""
+    people = able_to_act(membership.account) if people is None else people
     context = {"membership": membership, "account": membership.account, "people": people}
     return render(request, "portal/not_allowed.html", context, status=403)
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from stdnum.eu import vat
 
 from billing.asking_for_time import MOST_DAYS
+from billing.leaving import Tries
 from billing.models import Account, User
 
 from .layouts import plain
@@ -43,6 +44,19 @@ class PromiseForm(forms.Form):
             words = {"first": long_date(self.first), "last": long_date(self.last)}
             raise ValidationError(_("Choose a day from %(first)s to %(last)s") % words)
         return day
+
+
+class LeaveForm(forms.Form):
+    """When a service is to be canceled, and what becomes of the tries for what is owed for it."""
+
+    NOW = "now"
+    PERIOD_END = "period_end"
+
+    when = forms.ChoiceField(choices=[(NOW, ""), (PERIOD_END, "")])
+    tries = forms.ChoiceField(choices=[(each.value, "") for each in Tries], required=False)
+
+    def chosen_tries(self) -> Tries:
+        return Tries(self.cleaned_data["tries"] or Tries.GO_ON)
 
 
 class InvoiceFilter(forms.Form):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from billing.declines import advice
 from billing.models import CollectionMethod, Event, RefundDestination
 from billing.money import Money
+from billing.states import DisabledReason
 
 from .hold_words import held
 from .wording import amounts, card, long_date, moment, money
@@ -112,6 +113,38 @@ def _canceled(event: Event) -> Words:
     kept = _day(event, "delete_on")
     detail = _("Its data is kept until %(date)s.") % {"date": kept} if kept else ""
     return _("%(service)s was canceled.") % {"service": _service(event)}, detail
+
+
+def _left(event: Event) -> Words:
+    return _("The cancellation of %(service)s was confirmed by e-mail.") % {"service": _service(event)}, ""
+
+
+def _leaving(event: Event) -> Words:
+    words = {"service": _service(event), "date": _day(event, "leaves_on")}
+    return _("%(service)s was canceled from %(date)s on.") % words, ""
+
+
+def _stopped_by_staff(event: Event) -> Words:
+    under_review = event.codes.get("because") == DisabledReason.FRAUD_REVIEW
+    detail = _("It is under review. Contact us.") if under_review else _("Contact us to hear why.")
+    return _("We stopped %(service)s.") % {"service": _service(event)}, detail
+
+
+def _let_go(event: Event) -> Words:
+    detail = "" if event.codes.get("is_on") else _("Something else still keeps it off.")
+    return _("We no longer keep %(service)s off.") % {"service": _service(event)}, detail
+
+
+def _called_off(event: Event) -> Words:
+    words = {"service": _service(event), "date": _day(event, "delete_on")}
+    return _("We took back the deletion of the data of %(service)s; it is kept until %(date)s.") % words, ""
+
+
+def _erasure_demanded(event: Event) -> Words:
+    words = {"service": _service(event)}
+    value = event.codes.get("due_at")
+    detail = _("We begin on %(moment)s.") % {"moment": moment(dt.datetime.fromisoformat(value))} if value else ""
+    return _("An administrator asked to delete the data of %(service)s before its date.") % words, detail
 
 
 def _announced(event: Event) -> Words:
@@ -259,6 +292,19 @@ TOLD: dict[str, tuple[str, Callable[[Event], Words]]] = {
     "service.restored": ("success", _of_service(lambda: _("%(service)s is on again."))),
     "service.deletion_announced": ("danger", _announced),
     "service.deletion_due": ("danger", _of_service(lambda: _("The data of %(service)s may now be deleted."))),
+    "service.deletion_called_off": ("info", _called_off),
+    "service.deleted": ("danger", _of_service(lambda: _("The data of %(service)s was deleted."))),
+    "service.leaving": ("warning", _leaving),
+    "service.staying": ("success", _of_service(lambda: _("%(service)s goes on: its cancellation was taken back."))),
+    "service.left": ("info", _left),
+    "service.reactivated": ("success", _of_service(lambda: _("%(service)s was reactivated."))),
+    "service.stopped_by_staff": ("danger", _stopped_by_staff),
+    "service.let_go_by_staff": ("info", _let_go),
+    "service.erasure_demanded": ("danger", _erasure_demanded),
+    "service.erasure_withdrawn": (
+        "info",
+        _of_service(lambda: _("The data of %(service)s is not deleted before its date after all.")),
+    ),
     "settlement.consented": ("info", _consented),
     "account.collection_method_changed": ("info", _pays_otherwise),
     "profile.changed": ("info", lambda event: (_("The account's details were changed."), "")),

@@ -18,6 +18,7 @@ from .views import (
     cards,
     credit_notes,
     demo,
+    erasure,
     health,
     help,
     invoices,
@@ -28,6 +29,7 @@ from .views import (
     services,
     settle,
     webhooks,
+    why,
 )
 
 
@@ -62,6 +64,13 @@ account_pages = [
     path("invoices/<reference:reference>/", invoices.detail, name="invoice"),
     path("credit-notes/<reference:reference>/", credit_notes.detail, name="credit_note"),
     path("services/", services.services, name="services"),
+    path("services/<reference:reference>/cancel/", services.cancel, name="service_cancel"),
+    path("services/<reference:reference>/stay/", services.stay, name="service_stay"),
+    path("services/<reference:reference>/reactivate/", services.reactivate, name="service_reactivate"),
+    path("services/<reference:reference>/why/", why.why, name="service_why"),
+    path("services/<reference:reference>/erase/", erasure.erase, name="service_erase"),
+    path("services/<reference:reference>/erase/confirm/", erasure.confirm, name="service_erase_confirm"),
+    path("services/<reference:reference>/erase/stop/", erasure.stop, name="service_erase_stop"),
     path("profile/", profile.profile, name="profile"),
     path("help/", help.for_account, name="help"),
     path("activity/", activity.activity, name="activity"),

@@ -217,6 +217,7 @@ def test_data_is_kept_to_the_last_minute(service):
         disabled_reasons=["nonpayment"],
         canceled_at=canceled_at,
         delete_on=service.today(canceled_at) + timedelta(days=90),
+        keep_until=canceled_at + timedelta(days=90),
         next_action_at=canceled_at,
     )
     for days_left in (60, 30, 7, 1):

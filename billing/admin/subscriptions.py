@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from .. import clock, deciding
+from .. import clock, deciding, diagnosing, purge, stopping
 from ..models import Plan, Subscription, User
+from ..states import DisabledReason
 from ..subscribing import subscribe
 from .forms import ModelForm, PlanForm
 from .showing import Shown, shown_name
 
 ASKED = ["account", "plan", "name", "started_on"]
 EDITED = ["name", "product_reference"]
+REFUSALS = (stopping.NothingToStop, stopping.NotStopped, purge.NotPurging)
 EARLIEST_START = timedelta(days=31)
 
 
@@ -39,6 +45,12 @@ class PlanAdmin(Shown):
     def get_readonly_fields(self, request: HttpRequest, obj: Plan | None = None) -> list[str]:
         """A new price is a new plan."""
         return [name for name in self.get_fields(request, obj) if name != "name"] if obj else []
+
+
+class ReasonForm(ActionForm):
+    """Why staff do what they do: asked beside the list of acts, kept in the history of each service."""
+
+    reason = forms.CharField(label=_("Reason"), required=False, max_length=200)
 
 
 class NewServiceForm(ModelForm):
@@ -62,7 +74,26 @@ class SubscriptionAdmin(Shown):
     list_filter = ["state", "interval", "suspend_at", "delete_on"]
     search_fields = ["^reference", "name", "^product_reference", "^account__reference", "account__legal_name"]
     autocomplete_fields = ["account", "plan"]
-    actions = ["let_stop"]
+    action_form = ReasonForm
+    actions = [
+        "let_stop",
+        "stop",
+        "let_go",
+        "put_under_review",
+        "end_review",
+        "acknowledge_deletion",
+        "call_off",
+        "check_again",
+    ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        service = self.get_object(request, unquote(object_id))
+        shown = {}
+        if service and service.account.time_zone in clock.zones() and self.has_view_permission(request):
+            shown = {"findings": diagnosing.diagnose(service, at=clock.now())}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
 
     @admin.action(description=_("Let it stop as announced"), permissions=["change"])
     def let_stop(self, request: HttpRequest, services: QuerySet[Subscription]) -> None:
@@ -72,6 +103,57 @@ class SubscriptionAdmin(Shown):
                 deciding.let_stop(service, by=cast("User", request.user), at=clock.now())
             except deciding.NothingToDecide:
                 messages.info(request, _("%(service)s: no stop is announced.") % {"service": service})
+
+    @admin.action(description=_("Stop (with a reason)"), permissions=["change"])
+    def stop(self, request: HttpRequest, services: QuerySet[Subscription]) -> None:
+        self._for_a_reason(request, services, partial(stopping.stop, because=DisabledReason.STAFF), act="stopped it")
+
+    @admin.action(description=_("Let go what staff stopped (with a reason)"), permissions=["change"])
+    def let_go(self, request: HttpRequest, services: QuerySet[Subscription]) -> None:
+        self._for_a_reason(request, services, partial(stopping.let_go, because=DisabledReason.STAFF), act="let it go")
+
+    @admin.action(description=_("Stop, under review (with a reason)"), permissions=["change"])
+    def put_under_review(self, request: HttpRequest, services: QuerySet[Subscription]) -> None:
+        do = partial(stopping.stop, because=DisabledReason.FRAUD_REVIEW)
+        self._for_a_reason(request, services, do, act="put it under review")
+
+    @admin.action(description=_("End the review (with a reason)"), permissions=["change"])
+    def end_review(self, request: HttpRequest, services: QuerySet[Subscription]) -> None:
+        do = partial(stopping.let_go, because=DisabledReason.FRAUD_REVIEW)
+        self._for_a_reason(request, services, do, act="ended its review")
+
+    @admin.action(description=_("The product has deleted the data (with a reason)"), permissions=["change"])
+    def acknowledge_deletion(self, request: HttpRequest, services: QuerySet[Subscription]) -> None:
+        self._for_a_reason(request, services, purge.acknowledge, act="acknowledged the deletion")
+
+    @admin.action(description=_("Call the deletion off (with a reason)"), permissions=["change"])
+    def call_off(self, request: HttpRequest, services: QuerySet[Subscription]) -> None:
+        self._for_a_reason(request, services, purge.call_off, act="called the deletion off")
+
+    @admin.action(description=_("Look again why it is off"), permissions=["change"])
+    def check_again(self, request: HttpRequest, services: QuerySet[Subscription]) -> None:
+        for service in services.select_related("account"):
+            self.log_change(request, service, "looked again why it is off")
+            diagnosing.check_again(service, at=clock.now())
+        messages.success(request, _("Looked again."))
+
+    def _for_a_reason(
+        self, request: HttpRequest, services: QuerySet[Subscription], do: Callable[..., Subscription], *, act: str
+    ) -> None:
+        reason = request.POST.get("reason", "").strip()[:200]
+        if not reason:
+            messages.error(request, _("Say why: write a reason beside the act."))
+            return
+        for service in services:
+            try:
+                do(service, by=cast("User", request.user), at=clock.now())
+            except REFUSALS:
+                messages.warning(
+                    request, _("%(service)s: not done, it is not in a state for it.") % {"service": service}
+                )
+            else:
+                self.log_change(request, service, f"{act}: {reason}")
+                messages.success(request, _("%(service)s: done.") % {"service": service})
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - Django's
         kwargs["form"] = forms.ModelForm if change else NewServiceForm

@@ -4,6 +4,7 @@ from .accounts import Account, CollectionMethod, Contact, ContactHealth, Members
 from .allocations import Allocation
 from .corrections import CreditNote, CreditNoteLine, CreditReason, WriteOff, WriteOffKind
 from .dunning import Act, CurrencyFloor, DunningCase, DunningPolicy, DunningStep, LostDispute
+from .erasures import ErasureDemand
 from .events import Event, GatewayEvent, StaffTask, TaskKind
 from .exchange import ExchangeRate
 from .holds import Hold, HoldKind
@@ -39,6 +40,7 @@ __all__ = [
     "DunningPolicy",
     "DunningStep",
     "EntryKind",
+    "ErasureDemand",
     "Event",
     "ExchangeRate",
     "GatewayEvent",

@@ -88,6 +88,8 @@ class TaskKind(models.TextChoices):
     VOID_WAS_SENT = "void_was_sent", _("a mail about a void invoice went out")
     WRITE_OFF_WAITS = "write_off_waits", _("a write-off waits for a second person")
     NO_RECIPIENT = "no_recipient", _("a notice reaches nobody")
+    PURGE_UNANSWERED = "purge_unanswered", _("a deletion is not acknowledged")
+    PRODUCT_SILENT = "product_silent", _("the product has not asked since a service is on again")
 
 
 class StaffTask(models.Model):

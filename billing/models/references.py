@@ -51,3 +51,7 @@ def refund() -> str:
 
 def hold() -> str:
     return make("H")
+
+
+def erasure_demand() -> str:
+    return make("E")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import clock
 from ..money import Money
-from ..states import SERVICE_OFF, SUBSCRIPTION_TRANSITIONS, SubscriptionState
+from ..states import SERVICE_OFF, SUBSCRIPTION_TRANSITIONS, AccessLevel, DisabledReason, SubscriptionState
 from . import references
 from .accounts import Account
 from .sellers import Seller
@@ -65,6 +65,18 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         """Services whose announced next move is due."""
         return self.filter(next_action_at__lte=at)
 
+    def leaving(self, *, at: dt.datetime) -> Self:
+        """Services whose last paid period, after which the customer wants them gone, is over."""
+        return self.filter(leaves_at__lte=at)
+
+    def purging(self) -> Self:
+        """Canceled services whose data the product has been asked to delete."""
+        return self.filter(state=SubscriptionState.CANCELED, deletion_due_at__isnull=False)
+
+    def unheard(self, *, at: dt.datetime) -> Self:
+        """Services that are on again, and after which the product has not asked in time."""
+        return self.filter(answer_due_at__lte=at)
+
 
 class Subscription(Stateful):
     """
@@ -101,7 +113,15 @@ class Subscription(Stateful):
     cancel_at = models.DateTimeField(_("announced cancellation"), null=True, blank=True)
     canceled_at = models.DateTimeField(_("canceled"), null=True, blank=True)
     delete_on = models.DateField(_("data deleted on"), null=True, blank=True)
+    keep_until = models.DateTimeField(
+        _("data kept until"), null=True, blank=True, help_text=_("whole days from the cancellation, to the second")
+    )
     deletion_due_at = models.DateTimeField(_("deletion asked for"), null=True, blank=True)
+    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
+    leaves_at = models.DateTimeField(_("canceled by the customer from"), null=True, blank=True)
+    product_asked_at = models.DateTimeField(_("the product asked"), null=True, blank=True)
+    product_level = models.CharField(_("what the product was told"), max_length=12, choices=AccessLevel, blank=True)
+    answer_due_at = models.DateTimeField(_("the product should have asked"), null=True, blank=True)
     next_action_at = models.DateTimeField(_("next move due"), null=True, blank=True)
 
     objects = SubscriptionQuerySet.as_manager()
@@ -119,6 +139,10 @@ class Subscription(Stateful):
             models.Index(
                 fields=["next_action_at"], name="subscription_next_action", condition=Q(next_action_at__isnull=False)
             ),
+            models.Index(fields=["leaves_at"], name="subscription_leaves", condition=Q(leaves_at__isnull=False)),
+            models.Index(
+                fields=["answer_due_at"], name="subscription_unheard", condition=Q(answer_due_at__isnull=False)
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -132,12 +156,16 @@ class Subscription(Stateful):
                 name="subscription_suspended_says_since_when",
             ),
             models.CheckConstraint(
-                condition=~Q(state="canceled") | Q(canceled_at__isnull=False, delete_on__isnull=False),
+                condition=~Q(state="canceled")
+                | Q(canceled_at__isnull=False, delete_on__isnull=False, keep_until__isnull=False),
                 name="subscription_canceled_says_when_data_goes",
             ),
             models.CheckConstraint(
                 condition=Q(warned_at__isnull=True) | Q(suspend_at__isnull=True) | Q(suspend_at__gt=F("warned_at")),
                 name="subscription_stops_after_its_warning",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="deleted") | Q(deleted_at__isnull=False), name="subscription_deleted_says_when"
             ),
         ]
 
@@ -151,6 +179,14 @@ class Subscription(Stateful):
     @property
     def is_off(self) -> bool:
         return self.state in SERVICE_OFF
+
+    @property
+    def is_purging(self) -> bool:
+        return self.state == SubscriptionState.CANCELED and self.deletion_due_at is not None
+
+    @property
+    def is_canceled_by_customer(self) -> bool:
+        return self.state == SubscriptionState.CANCELED and DisabledReason.CUSTOMER_CANCEL in self.disabled_reasons
 
     def today(self, at: dt.datetime) -> dt.date:
         return clock.local_date(at, self.account.time_zone)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from django import template
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from .. import clock, tomorrow, written
 from ..models import StaffTask
@@ -18,6 +21,24 @@ FIRST_TASKS = 10
 @register.filter
 def money(amount: Money) -> str:
     return written.amount(amount)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many tasks are open at a moment, and how many of those should have been done."""
+
+    open: int
+    overdue: int
+    at: datetime
+
+
+@register.simple_tag
+def count_tasks() -> Waiting:
+    at = clock.now()
+    counted = StaffTask.objects.filter(done_at=None).aggregate(
+        open=Count("pk"), overdue=Count("pk", filter=Q(due_at__lt=at))
+    )
+    return Waiting(at=at, **counted)
 
 
 @register.simple_tag

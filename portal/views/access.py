@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from billing import clock
+from billing import clock, listening
 from billing.access import access as access_of
 from billing.models import Subscription
 
@@ -24,7 +24,9 @@ def access(request: HttpRequest, reference: str) -> HttpResponse:
     subscription = Subscription.objects.select_related("account").filter(reference=reference).first()
     if subscription is None:
         return JsonResponse({"error": "not found"}, status=404, headers=PRIVATE)
-    current = access_of(subscription, at=clock.now())
+    at = clock.now()
+    current = access_of(subscription, at=at)
+    listening.note(subscription, level=current.level, at=at)
     answer = {
         "subscription": subscription.reference,
         "level": current.level,
@@ -32,5 +34,6 @@ def access(request: HttpRequest, reference: str) -> HttpResponse:
         "balance": [{"amount": money.amount, "currency": money.currency} for money in current.balance],
         "next_change_at": current.next_change_at.isoformat() if current.next_change_at else None,
         "pay_url": current.pay_url,
+        "delete_data": subscription.is_purging,
     }
     return JsonResponse(answer, headers=PRIVATE)

@@ -22,6 +22,7 @@ from billing.models import (
     DunningCase,
     DunningPolicy,
     EntryKind,
+    ErasureDemand,
     Event,
     GatewayEvent,
     Hold,
@@ -118,6 +119,9 @@ def a_story(number: int = 0) -> Membership:
     _money_back(payment, user, at=at)
     Hold.objects.create(
         kind="promise", account=account, reason="asked for a week", starts_at=at, ends_at=at + timedelta(days=7)
+    )
+    ErasureDemand.objects.create(
+        subscription=service, demanded_by=user, demanded_at=at, due_at=at + timedelta(hours=72), withdrawn_at=at
     )
     DunningCase.objects.create(
         account=account,

@@ -24,7 +24,7 @@ NOON = 12
 def in_state(state: str, **changes) -> Subscription:
     service = SubscriptionFactory()
     at = service.account.moment(MONDAY, NOON)
-    moments = {"suspended_at": at, "canceled_at": at, "delete_on": date(2026, 8, 1)}
+    moments = {"suspended_at": at, "canceled_at": at, "delete_on": date(2026, 8, 1), "keep_until": at, "deleted_at": at}
     Subscription.objects.update(**({"state": state} | moments | changes))
     service.refresh_from_db()
     return service
