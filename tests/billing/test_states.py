@@ -21,7 +21,8 @@ from tests.factories import MONDAY, InvoiceFactory, PaymentFactory, Subscription
 # The moves as people would tell them; what is not here is refused.
 LEGAL = {
     (Subscription, SubscriptionState): """
-        active>past_due active>canceled past_due>active past_due>warned past_due>canceled
+        active>past_due active>suspended active>canceled
+        past_due>active past_due>warned past_due>suspended past_due>canceled
         warned>active warned>past_due warned>suspended warned>canceled
         suspended>active suspended>past_due suspended>canceled
         canceled>active canceled>past_due canceled>deleted""",

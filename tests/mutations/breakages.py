@@ -201,9 +201,9 @@ BREAKAGES = (
     breakage(
         "data deleted an hour early",
         GUARDS + "test_data_is_kept_to_the_last_minute",
-        "billing/retention.py",
-        "kept_long_enough = service.canceled_at + timedelta(days=ladder.delete_after)",
-        "kept_long_enough = service.canceled_at + timedelta(days=ladder.delete_after, hours=-1)",
+        "billing/deletion_notices.py",
+        "return max(service.keep_until, ",
+        "return max(service.keep_until - timedelta(hours=1), ",
     ),
     breakage(
         "the alert about debt dropped",
