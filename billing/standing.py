@@ -416,7 +416,9 @@ def turn_on(subscription: Subscription, *, without: DisabledReason, at: datetime
     owed = owed_by_service(subscription, on=subscription.today(at))
     on = NOTHING_PLANNED | _answer_due(subscription, at=at) | _next_period(subscription, subscription.today(at))
     if owed:
-        subscription.move(SubscriptionState.PAST_DUE, **on | _plan(subscription.account, owed, at=at))
+        subscription.move(
+            SubscriptionState.PAST_DUE, **on | _plan(subscription.account, owed, paused.of(subscription.account), at=at)
+        )
     else:
         subscription.move(SubscriptionState.ACTIVE, **on)
     return True
