@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from .batches import Counts
-from .models import Event, Payment
+from .models import Event, Payment, StaffTask, TaskKind
 from .states import PaymentState
 
 ENOUGH_CHARGES = 20
@@ -50,3 +50,9 @@ def usual_limit(event_type: str, *, at: datetime) -> int:
     """Return how many such events one run may cause: ten, or three times the daily mean of 30 days."""
     seen = Event.objects.filter(type=event_type, at__gt=at - USUAL_WINDOW, at__lte=at).count()
     return max(ALWAYS_ALLOWED, 3 * seen // USUAL_WINDOW.days)
+
+
+def staff_have_looked(job: str, *, at: datetime) -> bool:
+    """Say whether staff have closed the task about an abnormal run of a job within a day: then it goes on."""
+    looked = StaffTask.objects.filter(key__startswith=f"{job}:", kind=TaskKind.ABNORMAL_NIGHT)
+    return looked.filter(done_at__gt=at - timedelta(days=1), done_at__lte=at).exists()

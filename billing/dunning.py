@@ -15,26 +15,25 @@ from django.db.models import F
 
 from . import deciding, expiring, holding, invoicing, paused, standing
 from .batches import Counts, Watch, for_each_account, guarded, unwatched
-from .brakes import AbnormalRun, usual_limit
+from .brakes import AbnormalRun, staff_have_looked, usual_limit
 from .calendars import is_stop_day
 from .events import record
 from .models import (
-    BY_HAND_TRIGGERS,
     Account,
     DunningCase,
     DunningPolicy,
     Event,
     Invoice,
-    Payment,
     Subscription,
     TaskKind,
 )
 from .notices import first_out
+from .on_its_way import is_on_its_way
 from .paused import Holds
 from .schedule import NOTICE_HOUR, Ladder, stop_day
 from .scope import EVERYONE, Scope
 from .staffing import ask_staff
-from .states import Incomplete, PaymentState, SubscriptionState
+from .states import Incomplete, SubscriptionState
 
 LOOK_AGAIN = timedelta(hours=1)
 # A job that runs once a day, at whatever hour, keeps an announced moment within a day.
@@ -77,13 +76,15 @@ def _climbing_accounts(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
 
 
 def _stop_if_abnormal(counts: Counts, *, at: datetime, scope: Scope = EVERYONE) -> None:
+    if staff_have_looked("suspending", at=at):
+        return
     # A stop that comes too late is not made any more but announced anew, so it is no part of the night.
     stopping = scope.limit(Subscription.objects.escalating(at=at).filter(state=SubscriptionState.WARNED))
     announced = stopping.filter(suspend_at__lte=at, suspend_at__gte=at - ON_TIME).select_related("account")
     wanted = 0
     for subscription in announced:
         with guarded(Counter(), subscription.account_id, job="dunning", at=at):
-            wanted += _is_in_time(subscription, at=at) and bool(_pressing(subscription, at=at))
+            wanted += _would_stop(subscription, at=at)
     limit = usual_limit("service.suspended", at=at)
     if wanted > limit:
         record("dunning.stopped", at=at, job="suspending", wanted=wanted, limit=limit)
@@ -126,7 +127,7 @@ def _remind(case: DunningCase, *, at: datetime) -> int:
     if free_at := holds.free_at(case.anchor, at=at):
         DunningCase.objects.filter(pk=case.pk).update(next_action_at=free_at)
         return 0
-    if _money_on_its_way(case.account, case.seller_id, case.currency, since=case.opened_at):
+    if is_on_its_way(case.account, case.seller_id, case.currency, since=case.opened_at):
         DunningCase.objects.filter(pk=case.pk).update(next_action_at=at + LOOK_AGAIN)
         return 0
     days = (case.account.today(at) - holds.due_on(case.anchor)).days
@@ -147,21 +148,6 @@ def _remind(case: DunningCase, *, at: datetime) -> int:
         day=day,
     )
     return int(reminded is not None)
-
-
-def _money_on_its_way(account: Account, seller_id: int, currency: str, *, since: datetime) -> bool:
-    """
-    Say whether a payment to this creditor may still succeed.
-
-    A person's own unfinished approval counts once: after one that came to nothing, the
-    next no longer holds anything back.
-    """
-    payments = Payment.objects.for_account(account).filter(seller=seller_id, currency=currency)
-    undecided = payments.undecided()
-    if not undecided.filter(state=PaymentState.REQUIRES_ACTION, trigger__in=BY_HAND_TRIGGERS).exists():
-        return undecided.exists()
-    given_up = payments.filter(state=PaymentState.CANCELED, trigger__in=BY_HAND_TRIGGERS, created_at__gte=since)
-    return not given_up.exists()
 
 
 def _climb(account: Account, *, at: datetime) -> Counts:
@@ -193,10 +179,15 @@ def _climb_one(subscription: Subscription, *, at: datetime) -> str:
             return _cancel(subscription, ladder, at=at)
 
 
-def _pressing(subscription: Subscription, *, at: datetime) -> list[Invoice]:
-    """Return what is owed for the service and not on hold."""
+def _would_stop(subscription: Subscription, *, at: datetime) -> bool:
+    """Say whether the announced stop would be made now: not if it is held back, or would be announced anew."""
     owed = standing.owed_by_service(subscription, on=subscription.today(at))
-    return paused.of(subscription.account).pressing(owed, at=at)
+    pressing = paused.of(subscription.account).pressing(owed, at=at)
+    if not pressing or _is_held(subscription, pressing, at=at) or not _is_in_time(subscription, at=at):
+        return False
+    if subscription.account.decide_before_suspension and not deciding.is_approved(subscription):
+        return False
+    return _notice_was_out(subscription, standing.ladder_of(subscription.account, pressing, at=at))
 
 
 def _is_held(subscription: Subscription, owed: list[Invoice], *, at: datetime) -> bool:
@@ -205,7 +196,7 @@ def _is_held(subscription: Subscription, owed: list[Invoice], *, at: datetime) -
         return True
     since = subscription.warned_at or at - timedelta(days=30)
     groups = {(invoice.seller_id, invoice.currency) for invoice in owed}
-    return any(_money_on_its_way(subscription.account, seller, currency, since=since) for seller, currency in groups)
+    return any(is_on_its_way(subscription.account, seller, currency, since=since) for seller, currency in groups)
 
 
 def _warn(subscription: Subscription, owed: list[Invoice], ladder: Ladder, holds: Holds, *, at: datetime) -> str:

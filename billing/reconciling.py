@@ -86,7 +86,8 @@ def compare(*, at: datetime, since: datetime | None = None) -> list[str]:
     for gateway_account in sorted(set(Seller.objects.values_list("gateway_account", flat=True))):
         charges = list(get_gateway().list_charges(gateway_account=gateway_account, since=since))
         differences += _theirs_not_ours(charges, gateway_account, at=at)
-        differences += _ours_not_theirs({charge.idempotency_key for charge in charges}, gateway_account, since, at=at)
+        taken = {charge.idempotency_key for charge in charges if charge.status == Status.SUCCEEDED}
+        differences += _ours_not_theirs(taken, gateway_account, since, at=at)
         differences += refund_lists.compare(gateway_account, since=since, at=at)
     return differences
 
@@ -116,8 +117,8 @@ def _theirs_not_ours(charges: list[ChargeRecord], gateway_account: str, *, at: d
 
 
 def _agree(payment: Payment, charge: ChargeRecord) -> bool:
-    ours = (payment.state, payment.amount, payment.currency)
-    return ours == (PaymentState.SUCCEEDED, charge.amount, charge.currency)
+    ours = (payment.state, payment.amount, payment.currency, payment.gateway_reference)
+    return ours == (PaymentState.SUCCEEDED, charge.amount, charge.currency, charge.reference)
 
 
 def _ours_not_theirs(keys: set[str], gateway_account: str, since: datetime, *, at: datetime) -> list[str]:

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from . import deletion_notices, erasing, leaving, purge, standing
+from . import deletion_notices, erasing, holding, leaving, purge, standing
 from .batches import Counts, Watch, for_each_account, guarded, unwatched
-from .brakes import AbnormalRun, usual_limit
+from .brakes import AbnormalRun, staff_have_looked, usual_limit
 from .deletion_notices import FRESH_NOTICE_DAYS
 from .events import record
-from .models import Account, ErasureDemand, Hold, HoldKind, Subscription, TaskKind
+from .models import Account, ErasureDemand, Subscription, TaskKind
+from .on_its_way import is_on_its_way
 from .schedule import Ladder
 from .scope import EVERYONE, Scope
 from .staffing import ask_staff
-from .states import SubscriptionState
+from .states import DisabledReason, SubscriptionState
 
-PAUSING = (HoldKind.DISPUTE, HoldKind.SUPPORT, HoldKind.LEGAL)
 LOOK_AGAIN = timedelta(days=1)
 
 
@@ -50,6 +50,8 @@ def _accounts_to_keep(*, at: datetime, scope: Scope) -> list[int]:
 
 
 def _stop_if_abnormal(counts: Counts, *, at: datetime, scope: Scope) -> None:
+    if staff_have_looked("deleting", at=at):
+        return
     # East of Greenwich the date may be tomorrow's already; each account's own decides in ``goes_at``.
     tomorrow = at.date() + timedelta(days=1)
     due = Subscription.objects.escalating(at=at).filter(state=SubscriptionState.CANCELED, delete_on__lte=tomorrow)
@@ -69,21 +71,30 @@ def _stop_if_abnormal(counts: Counts, *, at: datetime, scope: Scope) -> None:
 
 def _keep(account: Account, *, at: datetime) -> Counts:
     standing.refresh(account, at=at)
-    is_held = _is_held(account, at=at)
+    is_held = holding.pauses_deletion(account, at=at)
     counts: Counts = Counts()
     for wanted in ErasureDemand.objects.due(at=at).filter(subscription__account=account):
         counts[erasing.put_off(wanted, at=at) if is_held else erasing.take_step(wanted, at=at)] += 1
     services = Subscription.objects.escalating(at=at).for_account(account).filter(state=SubscriptionState.CANCELED)
     for service in services.select_related("account"):
-        may_go_on = service.is_purging or not is_held
-        counts[_step(service, at=at) if may_go_on else _pause(service, at=at)] += 1
+        if service.is_purging or not (is_held or _waits_for_money(service, at=at)):
+            counts[_step(service, at=at)] += 1
+        else:
+            counts[_pause(service, at=at) if is_held else _wait(service, at + LOOK_AGAIN, at=at)] += 1
     del counts["waits"]
     return counts
 
 
-def _is_held(account: Account, *, at: datetime) -> bool:
-    """Say whether a hold forbids to delete anything of the account."""
-    return Hold.objects.in_force(at=at).for_account(account).filter(kind__in=PAUSING).exists()
+def _waits_for_money(service: Subscription, *, at: datetime) -> bool:
+    """Say whether what is owed may still be paid: money is on its way, or only a bank statement could tell."""
+    if DisabledReason.NONPAYMENT not in service.disabled_reasons:
+        return False
+    if not service.account.pays_by_card:
+        return True
+    since = service.canceled_at or at
+    owed = standing.owed_by_service(service, on=service.today(at))
+    creditors = {(invoice.seller_id, invoice.currency) for invoice in owed}
+    return any(is_on_its_way(service.account, seller, currency, since=since) for seller, currency in creditors)
 
 
 def _step(service: Subscription, *, at: datetime) -> str:

@@ -62,9 +62,9 @@ def _same_card(card: PaymentMethod) -> tuple[str, str, int, int]:
 
 
 def automatic_groups(account: Account, *, at: datetime) -> list[AutomaticGroup]:
-    """Return the charges that are due, leaving out creditors with a live payment, no card, or a cap reached."""
+    """Return the charges that are due, leaving out creditors with an undecided payment, no card, or a cap reached."""
     cards = usable_cards(account)
-    busy = set(Payment.objects.for_account(account).live().values_list("seller_id", "currency"))
+    busy = set(Payment.objects.for_account(account).undecided().values_list("seller_id", "currency"))
     groups = []
     for (seller_id, currency), invoices in _due_by_group(account, at=at).items():
         seller = invoices[0].seller

@@ -11,7 +11,7 @@ from billing.brakes import AbnormalRun, ChargeBrake, usual_limit
 from billing.events import record
 from billing.models import Event, Payment, StaffTask, Subscription
 from billing.states import PaymentState
-from tests.billing.acting import live_through, owing
+from tests.billing.acting import live_through, owing, run_jobs
 from tests.factories import MONDAY, PlanFactory, SubscriptionFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("money_ok")]
@@ -121,3 +121,28 @@ def test_reminders_still_go_out_on_a_night_that_stops_itself():
         dunning.run(at=service.account.moment(MONDAY + timedelta(days=21), 12))
 
     assert Event.objects.filter(type="dunning.reminded", account=reminded.account).count() == 1
+
+
+def test_after_staff_have_looked_an_abnormal_night_goes_on():
+    service = warned(11)
+    at = service.account.moment(MONDAY + timedelta(days=21), 12)
+    with pytest.raises(AbnormalRun):
+        dunning.run(at=at)
+    staffing.finish(StaffTask.objects.get(), by=UserFactory(), at=at)
+
+    counts = dunning.run(at=at + timedelta(hours=1))
+
+    assert counts["suspended"] == 11
+
+
+def test_stops_whose_notice_was_not_out_are_no_part_of_an_abnormal_night():
+    plan = PlanFactory()
+    services = [owing("", plan=plan) for _ in range(11)]
+    account = services[0].account
+    for day in range(14, 21):
+        run_jobs(account.moment(MONDAY + timedelta(days=day), 12))
+
+    counts = dunning.run(at=account.moment(MONDAY + timedelta(days=21), 12))
+
+    assert counts["warned"] == 11
+    assert not StaffTask.objects.filter(kind="abnormal_night").exists()

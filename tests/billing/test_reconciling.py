@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -165,3 +166,23 @@ def test_what_was_looked_at_is_not_looked_at_again_before_its_moment():
     counts = [reconciling.run(at=at + timedelta(seconds=seconds)) for seconds in (29, 30, 31, 119, 120)]
 
     assert [sum(each.values()) for each in counts] == [0, 1, 0, 0, 1]
+
+
+def test_two_charges_under_one_key_are_told(sandbox):
+    _, at = charged()
+    (one,) = sandbox.charges()
+    two = replace(one, reference="ch_second")
+
+    differences = reconciling._theirs_not_ours([one, two], "main", at=at)
+
+    assert len(differences) == 1
+    assert "ch_second" in differences[0]
+
+
+def test_a_payment_called_paid_whose_charge_was_refused_is_told():
+    charged("do_not_honour")
+    payment = Payment.objects.get()
+    at = payment.created_at
+    Payment.objects.update(state=PaymentState.SUCCEEDED, settled_at=at, unapplied=payment.amount)
+
+    assert any("is not a charge of theirs" in line for line in reconciling.compare(at=at))

@@ -21,7 +21,7 @@ from billing.models import (
     Subscription,
 )
 from tests.billing.acting import days_of, live_through, owing, run_jobs, send_notices
-from tests.factories import MONDAY, ZONE, AccountFactory, PaymentMethodFactory, PlanFactory, UserFactory
+from tests.factories import MONDAY, ZONE, AccountFactory, PaymentFactory, PaymentMethodFactory, PlanFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("money_ok")]
 
@@ -252,3 +252,31 @@ def test_notices_that_all_went_out_in_the_last_days_give_two_weeks_more():
 
     deletion = Event.objects.get(type="service.deletion_due")
     assert (account.today(deletion.at) - back).days >= 14
+
+
+def test_nothing_is_deleted_while_money_may_be_on_its_way():
+    service = canceled()
+    account = service.account
+    live_through(account, CANCELED, 90)
+    card = PaymentMethodFactory(account=account)
+    PaymentFactory(
+        account=account,
+        seller=service.seller,
+        payment_method=card,
+        state="unknown",
+        created_at=account.moment(DELETE_ON, 0),
+    )
+
+    live_through(account, DELETE_ON, 3)
+
+    service.refresh_from_db()
+    assert service.deletion_due_at is None
+
+
+def test_an_account_that_has_come_to_pay_by_invoice_keeps_its_data():
+    service = canceled()
+    Account.objects.update(collection_method="send_invoice")
+
+    live_through(service.account, CANCELED, 95)
+
+    assert not Event.objects.filter(type__in=("service.deletion_announced", "service.deletion_due")).exists()
