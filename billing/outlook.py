@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, Exists, Q, Value, When
 
 from .models import Account, CreditNote, Hold, HoldKind, Invoice, Payment, PaymentMethod, Subscription
 from .money import Money
@@ -116,7 +116,7 @@ def sums(amounts: Iterable[Money]) -> list[Money]:
 def outlook(account: Account, *, at: datetime) -> Outlook:
     """Read how the account stands at ``at``."""
     today = account.today(at)
-    invoices = _invoices(account)
+    invoices, may_be_held = _invoices(account)
     due = [invoice for invoice in invoices if invoice.is_due(on=today)]
     coming = [invoice for invoice in invoices if invoice.state == InvoiceState.OPEN and not invoice.is_due(on=today)]
     services = list(Subscription.objects.for_account(account).select_related("seller"))
@@ -143,15 +143,25 @@ def outlook(account: Account, *, at: datetime) -> Outlook:
             ],
             key=lambda upcoming: upcoming.at,
         ),
-        holds=list(Hold.objects.for_account(account).filter(ends_at__gt=at - RECENT_FAILURES)),
+        holds=_holds(account, at=at) if may_be_held else [],
     )
 
 
-def _invoices(account: Account) -> list[Invoice]:
-    """Return the open invoices, oldest due first, and the few newest whatever their state."""
+def _invoices(account: Account) -> tuple[list[Invoice], bool]:
+    """
+    Return the open invoices, oldest due first, with the few newest whatever their state, and whether holds exist.
+
+    Most accounts have none: one look beside their invoices spares them a query.
+    """
     newest = Invoice.objects.for_account(account).finalized().order_by("-pk").values("pk")[:RECENT_INVOICES]
     wanted = Invoice.objects.for_account(account).filter(Q(state=InvoiceState.OPEN) | Q(pk__in=newest))
-    return list(wanted.select_related("seller").oldest_first())
+    looked = wanted.annotate(has_holds=Exists(Hold.objects.filter(account=account)))
+    found = list(looked.select_related("seller").oldest_first())
+    return list(found), any(invoice.has_holds for invoice in found)
+
+
+def _holds(account: Account, *, at: datetime) -> list[Hold]:
+    return list(Hold.objects.for_account(account).filter(ends_at__gt=at - RECENT_FAILURES))
 
 
 def _payments(account: Account, *, at: datetime) -> list[Payment]:

@@ -59,7 +59,7 @@ def _was_seen(invoice: Invoice) -> bool:
 
 def mark_sent(invoice: Invoice, *, at: datetime) -> None:
     """Write down when an invoice was first seen; staff hear of one that was void by then."""
-    if not Invoice.objects.filter(pk=invoice.pk, sent_at=None).update(sent_at=at):
+    if invoice.sent_at or not Invoice.objects.filter(pk=invoice.pk, sent_at=None).update(sent_at=at):
         return
     if Invoice.objects.filter(pk=invoice.pk, state=InvoiceState.VOID).exists():
         key = f"void:{invoice.pk}"

@@ -78,9 +78,9 @@ def _finalized(event: Event) -> Words:
 
 
 def _credited(event: Event) -> Words:
-    amount = Money(event.codes["amount"], event.invoice.currency) if event.invoice else None
+    amount = Money(event.codes.get("amount", 0), event.invoice.currency) if event.invoice else None
     words = {"amount": money(amount) if amount else "", "number": _number(event)}
-    return _("%(amount)s of invoice %(number)s was credited.") % words, event.codes["number"]
+    return _("%(amount)s of invoice %(number)s was credited.") % words, event.codes.get("number", "")
 
 
 def _failed(event: Event) -> Words:

@@ -16,6 +16,7 @@ from .showing import Shown
 @admin.register(ExchangeRate)
 class ExchangeRateAdmin(Shown):
     form = RateForm
+    ordering = ["-pk"]
     list_display = ["on", "base", "quoted", "rate_shown", "source", "entered_by"]
     list_select_related = ["entered_by"]
     list_filter = ["base", "quoted", "on"]

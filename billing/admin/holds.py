@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import clock, holding
 from ..models import Hold, HoldKind, User
+from ..states import Incomplete
 from .forms import ModelForm
 from .showing import Kept
 
@@ -102,7 +103,8 @@ class HoldAdmin(Kept):
         user, at = cast("User", request.user), clock.now()
         if not change:
             on = obj.seller or obj.invoice or obj.account
-            assert on is not None
+            if on is None:
+                raise Incomplete(obj)
             placed = holding.place(obj.kind, on=on, until=obj.ends_at, reason=obj.reason, by=user, at=at)
         elif "ends_at" in form.changed_data:
             placed = holding.extend(Hold.objects.get(pk=obj.pk), until=obj.ends_at, by=user, at=at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -77,8 +77,7 @@ class FreeForm(forms.Form):
 
     def __init__(self, row: Payment, data: Any = None) -> None:
         super().__init__(data)
-        field = self.fields["invoice"]
-        assert isinstance(field, forms.ModelChoiceField)
+        field = cast("forms.ModelChoiceField[Invoice]", self.fields["invoice"])
         field.queryset = Invoice.objects.filter(allocations__payment=row).distinct()
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from ..money import Money
@@ -167,8 +168,15 @@ class Invoice(Stateful):
 
     def tax_by_rate(self) -> list[dict[str, Any]]:
         """Return net and tax per treatment and rate, for the foot of the document."""
-        sums = self.lines.values("tax_treatment", "tax_rate").annotate(net_sum=Sum("net"), tax_sum=Sum("tax"))
-        return list(sums.order_by("tax_rate", "tax_treatment"))
+        sums: dict[tuple[int, str], list[int]] = defaultdict(lambda: [0, 0])
+        for line in self.lines.all():
+            both = sums[line.tax_rate, line.tax_treatment]
+            both[0] += line.net
+            both[1] += line.tax
+        return [
+            {"tax_treatment": treatment, "tax_rate": rate, "net_sum": net, "tax_sum": tax}
+            for (rate, treatment), (net, tax) in sorted(sums.items())
+        ]
 
 
 class InvoiceLine(models.Model):

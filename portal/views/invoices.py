@@ -6,7 +6,7 @@ An invoice's own page says in the page itself how that invoice stands; it carrie
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
@@ -47,30 +47,33 @@ def _filtered(rows: InvoiceQuerySet, membership: Membership, chosen: str) -> Inv
 @members_only
 def detail(request: HttpRequest, membership: Membership, reference: str) -> HttpResponse:
     found = Invoice.objects.finalized().filter(account=membership.account)
-    invoice = get_object_or_404(found, reference=reference)
+    with_lines = Prefetch("lines", InvoiceLine.objects.select_related("replaces__invoice"))
+    invoice = get_object_or_404(found.prefetch_related(with_lines), reference=reference)
     voiding.mark_sent(invoice, at=clock.now())
     received = list(Allocation.objects.filter(invoice=invoice).select_related("payment__payment_method", "credit_note"))
     under_way = Payment.objects.for_account(membership.account).live()
+    lines, credit_notes = list(invoice.lines.all()), list(invoice.credit_notes.order_by("pk"))
     return plain_page(
         request,
         "portal/invoice.html",
         membership,
         invoice=invoice,
-        lines=invoice.lines.all(),
+        lines=lines,
         taxes=invoice.tax_by_rate(),
         received=received,
-        credit_notes=invoice.credit_notes.order_by("pk"),
+        credit_notes=credit_notes,
         settled_by_credit=bool(received) and all(part.credit_note for part in received),
-        replaced=_invoice_of(InvoiceLine.objects.filter(replaced_by__invoice=invoice)),
-        replacement=_invoice_of(InvoiceLine.objects.filter(replaces__invoice=invoice)),
+        replaced=next((line.replaces.invoice for line in lines if line.replaces), None),
+        replacement=_replacement(invoice) if credit_notes else None,
         money_back=_money_back(invoice) if received else [],
         today=membership.account.today(clock.now()),
         under_way=list(under_way.filter(seller=invoice.seller_id, currency=invoice.currency)),
     )
 
 
-def _invoice_of(lines: QuerySet[InvoiceLine]) -> Invoice | None:
-    line = lines.select_related("invoice").first()
+def _replacement(invoice: Invoice) -> Invoice | None:
+    """Return the invoice that was issued in the place of this one."""
+    line = InvoiceLine.objects.filter(replaces__invoice=invoice).select_related("invoice").first()
     return line.invoice if line else None
 
 

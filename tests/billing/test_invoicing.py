@@ -86,7 +86,13 @@ def test_what_is_off_is_not_invoiced(state: str):
     service = SubscriptionFactory()
     at = service.account.moment(MONDAY, 5)
     Subscription.objects.update(
-        state=state, disabled_reasons=["staff"], suspended_at=at, canceled_at=at, delete_on=date(2026, 6, 1)
+        state=state,
+        disabled_reasons=["staff"],
+        suspended_at=at,
+        canceled_at=at,
+        delete_on=date(2026, 6, 1),
+        keep_until=at,
+        deleted_at=at,
     )
 
     invoicing.run(at=service.account.moment(date(2026, 5, 1), 12))

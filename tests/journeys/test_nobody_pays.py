@@ -35,7 +35,8 @@ def test_nobody_pays_and_everything_happens_on_the_days_that_the_mails_announced
     assert [(delete_on - letter.day).days for letter in deletions] == [60, 30, 7, 1]
     # Ninety days of 24 hours: across the change to summer time, noon of the last day is an hour too early.
     assert delete_on <= due <= delete_on + DAY
-    assert len({letter.day for letter in world.letters}) == len(world.letters)
+    told = [letter for letter in world.letters if not letter.subject.startswith("Credit note")]
+    assert len({letter.day for letter in told}) == len(told)
     for letter in world.letters:
         assert min(letter.announced()) >= letter.day, letter.subject
     assert {world.access(service)["level"] for service in world.services} == {"export"}

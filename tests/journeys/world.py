@@ -31,6 +31,7 @@ from tests.factories import (
     SellerFactory,
     SubscriptionFactory,
     UserFactory,
+    a_rate,
 )
 from tests.mailbox import Mailbox
 
@@ -80,6 +81,8 @@ class World:
         MembershipFactory(account=other, user=self.administrator)
         self.subscribe(other, "Archive", seller=CLOUD, price=50_00)
         self.subscribe(other, "Search", seller=POST, price=40_00, currency="USD")
+        for week in range(30):
+            a_rate("USD", "EUR", on=self.first + dt.timedelta(weeks=week))
         PaymentMethodFactory(account=other, card="do_not_honour")
         stranger = MembershipFactory(account=AccountFactory(legal_name="Fabrikam B.V.")).account
         self.subscribe(stranger, "Shop", seller=CLOUD, price=30_00)

@@ -62,7 +62,8 @@ def fallen(refused, mailbox) -> list[Received]:
 
 
 def test_the_way_down_is_told_step_by_step_and_never_twice(refused, fallen):
-    told = [received.subject.split(":")[0].split(" on ")[0].split(" for ")[0].split(" in ")[0] for received in fallen]
+    ladder = [received for received in fallen if not received.subject.startswith("Credit note")]
+    told = [received.subject.split(":")[0].split(" on ")[0].split(" for ")[0].split(" in ")[0] for received in ladder]
 
     assert list(dict.fromkeys(told)) == [
         "Reminder",

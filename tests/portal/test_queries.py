@@ -11,7 +11,7 @@ from billing.models import Account, Invoice
 
 from .conftest import owe
 
-BUDGET = 9
+BUDGET = 8
 
 
 def queries(client: Client, address: str) -> int:

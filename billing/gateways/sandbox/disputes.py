@@ -55,7 +55,6 @@ def decide(tx: Transaction, reference: str, status: DisputeStatus) -> dict[str, 
     if not moved:
         raise Refused("dispute_is_decided", status=409)
     row = tx.row("SELECT gateway_account FROM disputes WHERE reference = :reference", reference=reference)
-    assert row is not None
     return _told(tx, row["gateway_account"], reference)
 
 
