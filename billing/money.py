@@ -17,6 +17,8 @@ from babel.numbers import NumberFormatError, parse_decimal, parse_pattern
 from iso4217 import Currency
 
 PARTS_PER_MILLION = 1_000_000
+# In minor units: what is added up from such amounts stays far within the integers of a database.
+LARGEST_AMOUNT = 10**12
 PLAIN_AMOUNT = re.compile(r"\d+(?:[.,]\d{1,2})?")
 LETTER_BESIDE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
 

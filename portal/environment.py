@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable
 from email.utils import parseaddr
 from pathlib import Path
@@ -15,6 +17,11 @@ from django.core.exceptions import ImproperlyConfigured
 DATABASES = {"sqlite", "postgres", "postgresql"}
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
+# Control characters, line and paragraph separators, and halves of characters: none fits in a header of a mail.
+NOT_IN_A_LINE = {"Cc", "Cs", "Zl", "Zp"}
+# No segment begins with a dot, so none leads upwards; no query, no name and password.
+WEB_ADDRESS = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/*")
+SEGMENTS = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 
 
 def boolean(value: str) -> bool:
@@ -24,17 +31,38 @@ def boolean(value: str) -> bool:
     return value.lower() in TRUE
 
 
+def count(value: str) -> int | None:
+    """Read how many; nothing is ``None``."""
+    if not re.fullmatch(r"[0-9]{0,2}", value):
+        raise ValueError("expected a whole number such as 1")
+    return int(value) if value else None
+
+
+def one_line(value: str) -> str:
+    """Read text that a heading or a mail's header can hold."""
+    if any(unicodedata.category(character) in NOT_IN_A_LINE for character in value):
+        raise ValueError("expected one line of text")
+    return value
+
+
 def web_address(value: str) -> str:
-    """Read an http(s) address without a trailing slash; empty stays empty."""
-    parts = urlsplit(value)
-    if value and (parts.scheme not in {"http", "https"} or not parts.netloc):
+    """Read an http(s) address without a trailing slash, to which paths can be added; empty stays empty."""
+    if value and not (WEB_ADDRESS.fullmatch(value) and has_a_port(value)):
         raise ValueError("expected an address such as https://pay.example.com")
     return value.rstrip("/")
 
 
+def has_a_port(address: str) -> bool:
+    """Whether the port is one, be it the scheme's own."""
+    try:
+        return urlsplit(address).port != 0
+    except ValueError:
+        return False
+
+
 def mail_address(value: str) -> str:
     """Read a mail address, with or without a name before it."""
-    if "@" not in parseaddr(value)[1]:
+    if "@" not in parseaddr(one_line(value))[1]:
         raise ValueError("expected an address such as billing@example.com")
     return value
 
@@ -48,11 +76,18 @@ def time_zone(value: str) -> str:
     return value
 
 
-def path_segment(value: str) -> str:
-    """Read a path without the slashes around it; it cannot be empty."""
-    if not value.strip("/"):
-        raise ValueError("expected a path such as admin")
-    return value.strip("/")
+def path_beside(*taken: str) -> Callable[[str], str]:
+    """Return a reader of a path without the slashes around it, that does not begin as those that are taken."""
+
+    def read(value: str) -> str:
+        path = value.strip("/")
+        if not SEGMENTS.fullmatch(path):
+            raise ValueError("expected a path such as admin, of letters, digits, - and _")
+        if path.partition("/")[0] in taken:
+            raise ValueError("expected a path that the portal does not use itself")
+        return path
+
+    return read
 
 
 def one_of(*words: str) -> Callable[[str], str]:

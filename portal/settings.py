@@ -17,9 +17,21 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from .environment import Environment, boolean, mail_address, one_of, origin, path_segment, time_zone, web_address
+from .environment import (
+    Environment,
+    boolean,
+    count,
+    mail_address,
+    one_line,
+    one_of,
+    origin,
+    path_beside,
+    time_zone,
+    web_address,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+OWN_PATHS = ("accounts", "api", "auth", "demo", "healthz", "help", "i18n", "sandbox", "static", "webhooks")
 
 environment = Environment(
     DEBUG=(boolean, False),
@@ -29,13 +41,13 @@ environment = Environment(
     SECRET_KEY_FALLBACKS=(list, []),
     ALLOWED_HOSTS=(list, []),
     BASE_URL=(web_address, "http://localhost:8000"),
-    BRAND_NAME=(str, "Paidup"),
+    BRAND_NAME=(one_line, "Paidup"),
     DATABASE_URL=(str, f"sqlite:///{BASE_DIR / 'var' / 'paidup.sqlite3'}"),
     CACHE_URL=(str, "dbcache://cache"),
     EMAIL_URL=(str, "smtp://localhost:25"),
     DEFAULT_FROM_EMAIL=(mail_address, "billing@localhost"),
     SUPPORT_EMAIL=(mail_address, "support@localhost"),
-    SUPPORT_PHONE=(str, ""),
+    SUPPORT_PHONE=(one_line, ""),
     STAFF_EMAIL=(mail_address, "staff@localhost"),
     TIME_ZONE=(time_zone, "Europe/Amsterdam"),
     GATEWAY=(one_of("sandbox"), "sandbox"),
@@ -44,8 +56,9 @@ environment = Environment(
     SANDBOX_SECRET=(str, "sandbox-secret"),
     SANDBOX_ALLOWED=(boolean, False),
     PRODUCT_API_TOKEN=(str, ""),
-    ADMIN_PATH=(path_segment, "admin"),
+    ADMIN_PATH=(path_beside(*OWN_PATHS), "admin"),
     BEHIND_TLS_PROXY=(boolean, False),
+    TRUSTED_PROXIES=(count, ""),
     SECURE_COOKIES=(boolean, True),
     STATIC_MANIFEST=(boolean, True),
     LOG_LEVEL=(one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO"),
@@ -235,6 +248,9 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if read("BEHIND_TLS_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Limits of signing in count whom the outermost of these proxies saw, not the proxy.
+TRUSTED_PROXIES: int | None = read("TRUSTED_PROXIES")
+ALLAUTH_TRUSTED_PROXY_COUNT = int(read("BEHIND_TLS_PROXY")) if TRUSTED_PROXIES is None else TRUSTED_PROXIES
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.error import URLError
+from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
 import django
@@ -27,11 +28,27 @@ from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.browser import chromium
 
+if TYPE_CHECKING:
+    from billing.models import Account, User
+
 ROOT = Path(__file__).resolve().parent.parent
 SHOTS = ROOT / "shots"
 SIZES: dict[str, ViewportSize] = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-SIGNED_OUT = {"sign-in": "/auth/login/", "help": "/help/", "mails": "/demo/mail/"}
+SIGNED_OUT = {
+    "sign-in": "/auth/login/",
+    "code": "/auth/login/code/",
+    "reset": "/auth/password/reset/",
+    "help": "/help/",
+    "mails": "/demo/mail/",
+}
+OF_PERSON = {
+    "password": "/auth/password/change/",
+    "e-mail": "/auth/email/",
+    "reauthenticate": "/auth/reauthenticate/",
+    "two-step": "/auth/2fa/",
+    "two-step-on": "/auth/2fa/totp/activate/",
+}
 OF_ACCOUNT = {
     "overview": "",
     "settle": "settle/",
@@ -43,6 +60,7 @@ OF_ACCOUNT = {
     "help": "help/",
     "activity": "activity/",
 }
+NOT_THERE = "not-there"
 STARTS_WITHIN_SECONDS = 30
 
 
@@ -113,10 +131,14 @@ class Visit:
     pages: dict[str, str]
     email: str = ""
     password: str = ""
+    missing: str = ""
 
     def take(self, browser: Browser, address: str) -> int:
         """Take each page in every size and scheme; returns how many pictures there are."""
         page = browser.new_context().new_page()
+        if self.missing:
+            # The demo shows a developer's page for what is not there.
+            page.route(self.pages[NOT_THERE], lambda route: route.fulfill(status=404, body=self.missing))
         if self.email:
             self._sign_in(page, address)
         (SHOTS / self.folder).mkdir(parents=True, exist_ok=True)
@@ -133,6 +155,12 @@ class Visit:
     def _sign_in(self, page: Page, address: str) -> None:
         page.goto(f"{address}/auth/login/")
         page.locator("input[name=login]").fill(self.email)
+        self._give_password(page)
+        # The page that turns two-step sign-in on asks once more.
+        page.goto(f"{address}/auth/reauthenticate/")
+        self._give_password(page)
+
+    def _give_password(self, page: Page) -> None:
         page.locator("input[name=password]").fill(self.password)
         with page.expect_navigation():
             page.locator("input[name=password]").press("Enter")
@@ -142,16 +170,31 @@ def plan(address: str) -> Iterator[Visit]:
     """Yield everyone's visit: first nobody's, then those of the people of the demo."""
     # Django is set up only now.
     from portal.demo import PASSWORD, PEOPLE
+    from portal.letterbox import letters
 
-    yield Visit("signed-out", {name: f"{address}{path}" for name, path in SIGNED_OUT.items()})
+    opened = SIGNED_OUT | {NOT_THERE: "/nowhere/"}
+    for letter in letters()[:1]:
+        opened["mail"] = f"/demo/mail/{letter.reference}/html/"
+    yield Visit("signed-out", {name: f"{address}{path}" for name, path in opened.items()}, missing=not_found())
     for person in PEOPLE:
         folder = person.email.partition("@")[0]
         yield Visit(folder, dict(pages_of(person.email, address)), person.email, PASSWORD)
 
 
+def not_found() -> str:
+    """Return the page that people get for what is not there."""
+    from django.template.loader import render_to_string
+    from django.test import RequestFactory
+
+    return render_to_string("404.html", request=RequestFactory().get("/nowhere/"))
+
+
 def pages_of(email: str, address: str) -> Iterator[tuple[str, str]]:
     """Yield name and address of each page that a person can open."""
     yield "accounts", f"{address}/accounts/"
+    for name, path in OF_PERSON.items():
+        yield name, f"{address}{path}"
+    user = apps.get_model("billing", "User").objects.get(email=email)
     accounts = apps.get_model("billing", "Account").objects.filter(memberships__user__email=email)
     for number, account in enumerate(accounts, start=1):
         base = f"{address}/accounts/{account.reference}"
@@ -164,6 +207,27 @@ def pages_of(email: str, address: str) -> Iterator[tuple[str, str]]:
             yield f"{number}-card-remove", f"{base}/cards/{card.reference}/remove/"
         for settlement in account.settlements.filter(consumed_at__isnull=False)[:1]:
             yield f"{number}-result", f"{base}/settlements/{settlement.reference}/result/"
+        for name, path in steps(account, user):
+            yield f"{number}-{name}", f"{address}{path}"
+
+
+def steps(account: Account, user: User) -> Iterator[tuple[str, str]]:
+    """Begin to pay and to add a card, and yield the pages on the way."""
+    from billing import cards, clock, quotes, settling
+    from billing.models import SettlementPurpose
+
+    at, base = clock.now(), f"/accounts/{account.reference}"
+    if account.payment_methods.usable(on=account.today(at)):
+        try:
+            digest = quotes.quote(account, at=at).digest
+        except quotes.NothingDue:
+            digest = ""
+        if digest:
+            settlement = settling.consent(account, purpose=SettlementPurpose.PAY, digest=digest, by=user, at=at)
+            yield "settlement", f"{base}/settlements/{settlement.reference}/"
+    visit = cards.start(account, settlement=None, by=user, at=at)
+    yield "card-page", urlsplit(visit.url).path
+    yield "card-waiting", f"{base}/cards/return/{visit.reference}/"
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -16,7 +18,7 @@ from django.urls import include, path
 
 from billing.models import Role
 from portal import urls
-from portal.settings import environment
+from portal.settings import OWN_PATHS, environment
 from tests.factories import MembershipFactory
 from tests.mutations.tree import copy_to
 
@@ -50,13 +52,14 @@ BAD_VALUES = {
     "DEFAULT_FROM_EMAIL": "nobody",
     "SUPPORT_EMAIL": "nobody",
     "STAFF_EMAIL": "nobody",
+    "BRAND_NAME": "Example\nCloud",
+    "SUPPORT_PHONE": "+31\r\n20",
+    "TRUSTED_PROXIES": "one",
 }
 # Any text will do: names, lists of hosts and keys, a file, secrets.
 TAKES_ANYTHING = {
     "SECRET_KEY_FALLBACKS",
     "ALLOWED_HOSTS",
-    "BRAND_NAME",
-    "SUPPORT_PHONE",
     "SANDBOX_FILE",
     "SANDBOX_SECRET",
     "PRODUCT_API_TOKEN",
@@ -107,6 +110,69 @@ def test_a_bad_value_is_one_line_that_names_the_variable(tree, name):
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"paidup: settings: {name}: ")
     assert "hidden" not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEFAULT_FROM_EMAIL", "Example <billing@example.com>\nBcc: all@example.com"),
+        ("SUPPORT_EMAIL", "support@example.com\n"),
+        ("STAFF_EMAIL", "Staff\u2028 <staff@example.com>"),
+        ("BASE_URL", "https://a b/../?x"),
+        ("BASE_URL", "https://pay.example.com/../up"),
+        ("BASE_URL", "https://pay.example.com/?x"),
+        ("BASE_URL", "https://user@pay.example.com"),
+        ("BASE_URL", "https://pay.example.com:99999"),
+        ("BASE_URL", "https://pay.example.com\n"),
+        ("ADMIN_PATH", "back office"),
+        ("ADMIN_PATH", "../admin"),
+        ("ADMIN_PATH", "<str:any>"),
+        ("ADMIN_PATH", "accounts/admin"),
+        *(("ADMIN_PATH", path) for path in OWN_PATHS),
+        ("TRUSTED_PROXIES", "-1"),
+    ],
+)
+def test_what_would_fail_later_is_refused_at_once(name: str, value: str):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name, value)
+        with pytest.raises(ImproperlyConfigured, match=rf"\A{name}: expected [^\n]+\Z"):
+            environment.read(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BASE_URL", "http://[::1]:8000"),
+        ("BASE_URL", "https://example.com/pay_here/v1.2"),
+        ("ADMIN_PATH", "back-office/staff_pages"),
+        ("DEFAULT_FROM_EMAIL", "Café & co <billing@example.com>"),
+        ("TRUSTED_PROXIES", "0"),
+    ],
+)
+def test_what_is_good_is_taken(name: str, value: str):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name, value)
+        assert str(environment.read(name)) == value
+
+
+def test_the_admin_can_be_at_none_of_the_portals_own_addresses():
+    first_segments = {str(pattern.pattern).partition("/")[0] for pattern in urls.urlpatterns}
+
+    assert first_segments - {"", settings.ADMIN_PATH} <= set(OWN_PATHS)
+
+
+@pytest.mark.parametrize(
+    ("variables", "proxies"),
+    [
+        ({}, 1),
+        ({"BEHIND_TLS_PROXY": "false"}, 0),
+        ({"TRUSTED_PROXIES": "2"}, 2),
+        ({"BEHIND_TLS_PROXY": "false", "TRUSTED_PROXIES": "1"}, 1),
+        ({"TRUSTED_PROXIES": "0"}, 0),
+    ],
+)
+def test_limits_of_sign_in_trust_as_many_proxies_as_there_are(tree, variables: dict[str, str], proxies: int):
+    assert read_settings(tree, "ALLAUTH_TRUSTED_PROXY_COUNT", **PRODUCTION | variables) == [proxies]
 
 
 @pytest.mark.parametrize("url", ["sqlite:///var/paidup.sqlite3", "nonsense", "mysql://localhost/paidup"])

@@ -21,7 +21,6 @@ class ExchangeRateAdmin(Shown):
     list_select_related = ["entered_by"]
     list_filter = ["base", "quoted", "on"]
     search_fields = ["base", "quoted", "source"]
-    ordering = ["-on", "base", "quoted"]
 
     @admin.display(description=ExchangeRate._meta.get_field("parts_per_million").verbose_name)
     def rate_shown(self, row: ExchangeRate) -> str:

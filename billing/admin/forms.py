@@ -16,7 +16,8 @@ from .. import clock
 from ..administrators import is_the_last_administrator
 from ..models import Account, Contact, DunningPolicy, ExchangeRate, Membership, Plan, Seller, User
 from ..models.accounts import every_kind_of_mail
-from ..money import PARTS_PER_MILLION, Money, decimal, exponent
+from ..money import LARGEST_AMOUNT, PARTS_PER_MILLION, Money, decimal, exponent
+from ..written import amount
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[Any]
@@ -44,9 +45,18 @@ def clean_currency(code: str) -> str:
 
 
 def whole(number: Decimal, scaled: Decimal) -> int:
-    if scaled != int(scaled):
+    # What is too small to be scaled at all becomes nothing.
+    if scaled != int(scaled) or (number and not scaled):
         raise ValidationError(_("%(number)s has too many decimals."), params={"number": number})
     return int(scaled)
+
+
+def minor_units(number: Decimal, currency: str) -> int:
+    """Return a typed amount as it is stored; what is too large is refused before it is calculated with."""
+    if number > LARGEST_AMOUNT or number.scaleb(exponent(currency)) > LARGEST_AMOUNT:
+        most = amount(Money(LARGEST_AMOUNT, currency))
+        raise ValidationError(_("An amount is at most %(most)s."), params={"most": most})
+    return whole(number, number.scaleb(exponent(currency)))
 
 
 class AmountsForm(ModelForm):
@@ -72,7 +82,7 @@ class AmountsForm(ModelForm):
         currency = cleaned.get("currency") or self.instance.currency
         for name in [name for name in self.amounts if name in cleaned and currency]:
             try:
-                cleaned[name] = whole(cleaned[name], cleaned[name].scaleb(exponent(currency)))
+                cleaned[name] = minor_units(cleaned[name], currency)
             except ValidationError as error:
                 self.add_error(name, error)
         return cleaned
@@ -119,7 +129,9 @@ class PlanForm(AmountsForm):
         help_texts = {"tax_rate": _("per cent"), "price": _("without tax, for example 12.50")}
 
     def clean_tax_rate(self) -> int:
-        rate = self.cleaned_data["tax_rate"]
+        rate: Decimal = self.cleaned_data["tax_rate"]
+        if rate > 100:
+            raise ValidationError(_("A tax rate is at most 100 per cent."))
         return whole(rate, rate * PERCENT)
 
 

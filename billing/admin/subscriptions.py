@@ -27,6 +27,7 @@ ASKED = ["account", "plan", "name", "started_on"]
 EDITED = ["name", "product_reference"]
 REFUSALS = (stopping.NothingToStop, stopping.NotStopped, purge.NotPurging)
 EARLIEST_START = timedelta(days=31)
+LATEST_START = timedelta(days=2 * 365)
 
 
 @admin.register(Plan)
@@ -64,6 +65,8 @@ class NewServiceForm(ModelForm):
         day = self.cleaned_data["started_on"]
         if day < clock.now().date() - EARLIEST_START:
             raise ValidationError(_("A service starts at most 31 days ago."))
+        if day > clock.now().date() + LATEST_START:
+            raise ValidationError(_("A service starts at most two years from now."))
         return day
 
 

@@ -7,13 +7,17 @@ from typing import Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from .. import clock
 from . import references
+from .lines import LineField
 from .people import User
+
+LONGEST_TERMS = 365
 
 
 class CollectionMethod(models.TextChoices):
@@ -41,14 +45,14 @@ class Account(models.Model):
     """A company that buys subscriptions and owes what they cost."""
 
     reference = models.CharField(max_length=24, unique=True, default=references.account, editable=False)
-    legal_name = models.CharField(_("legal name"), max_length=200)
-    street = models.CharField(_("street and number"), max_length=200, blank=True)
-    postal_code = models.CharField(_("postal code"), max_length=20, blank=True)
-    city = models.CharField(_("city"), max_length=100, blank=True)
+    legal_name = LineField(_("legal name"), max_length=200)
+    street = LineField(_("street and number"), max_length=200, blank=True)
+    postal_code = LineField(_("postal code"), max_length=20, blank=True)
+    city = LineField(_("city"), max_length=100, blank=True)
     country = models.CharField(_("country"), max_length=2, help_text=_("ISO 3166-1 alpha-2"))
     vat_id = models.CharField(_("VAT number"), max_length=20, blank=True)
     vat_id_checked_at = models.DateTimeField(_("VAT number checked"), null=True, blank=True)
-    purchase_order_number = models.CharField(_("purchase-order number"), max_length=50, blank=True)
+    purchase_order_number = LineField(_("purchase-order number"), max_length=50, blank=True)
     language = models.CharField(_("language"), max_length=8, choices=settings.LANGUAGES, default="en")
     time_zone = models.CharField(
         _("time zone"), max_length=50, default="Europe/Amsterdam", validators=[validate_time_zone]
@@ -56,7 +60,9 @@ class Account(models.Model):
     collection_method = models.CharField(
         _("pays"), max_length=24, choices=CollectionMethod, default=CollectionMethod.CHARGE_AUTOMATICALLY
     )
-    terms_days = models.PositiveSmallIntegerField(_("terms in days"), default=0)
+    terms_days = models.PositiveSmallIntegerField(
+        _("terms in days"), default=0, validators=[MaxValueValidator(LONGEST_TERMS)]
+    )
     policy_name = models.CharField(
         _("dunning policy"), max_length=50, blank=True, help_text=_("Empty: the policy of how the account pays.")
     )
@@ -72,6 +78,9 @@ class Account(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(collection_method__in=CollectionMethod.values), name="account_pays_by_card_or_by_invoice"
+            ),
+            models.CheckConstraint(
+                condition=Q(terms_days__gte=0, terms_days__lte=LONGEST_TERMS), name="account_pays_within_a_year"
             ),
         ]
 
@@ -148,7 +157,7 @@ class Contact(models.Model):
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="contacts")
     email = models.EmailField(_("email address"))
-    name = models.CharField(_("name"), max_length=150, blank=True)
+    name = LineField(_("name"), max_length=150, blank=True)
     language = models.CharField(_("language"), max_length=8, choices=settings.LANGUAGES, default="en")
     kinds = models.JSONField(_("kinds of mail"), default=every_kind_of_mail)
     wants_pdf = models.BooleanField(_("attach the PDF"), default=True)

@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from .lines import LineField
+
 # With the year and five digits after it, and RF and its check before it, a creditor reference of at most 25 characters.
 INVOICE_SERIES = r"\A[A-Z0-9]{1,10}\Z"
 
@@ -14,17 +16,17 @@ INVOICE_SERIES = r"\A[A-Z0-9]{1,10}\Z"
 class Seller(models.Model):
     """A legal entity that sells subscriptions, numbers its own invoices and is paid on its own."""
 
-    name = models.CharField(_("legal name"), max_length=200)
-    street = models.CharField(_("street and number"), max_length=200)
-    postal_code = models.CharField(_("postal code"), max_length=20)
-    city = models.CharField(_("city"), max_length=100)
+    name = LineField(_("legal name"), max_length=200)
+    street = LineField(_("street and number"), max_length=200)
+    postal_code = LineField(_("postal code"), max_length=20)
+    city = LineField(_("city"), max_length=100)
     country = models.CharField(_("country"), max_length=2, help_text=_("ISO 3166-1 alpha-2"))
     vat_id = models.CharField(_("VAT number"), max_length=20)
     register_number = models.CharField(_("company register number"), max_length=30)
     currency = models.CharField(_("own currency"), max_length=3, default="EUR")
     iban = models.CharField("IBAN", max_length=34)
     bic = models.CharField("BIC", max_length=11)
-    account_holder = models.CharField(
+    account_holder = LineField(
         _("account holder"), max_length=70, help_text=_("Exactly as the bank knows it: payers' banks compare names.")
     )
     invoice_series = models.CharField(

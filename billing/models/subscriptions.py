@@ -10,10 +10,11 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from .. import clock
-from ..money import Money
+from ..money import LARGEST_AMOUNT, PARTS_PER_MILLION, Money
 from ..states import SERVICE_OFF, SUBSCRIPTION_TRANSITIONS, AccessLevel, DisabledReason, SubscriptionState
 from . import references
 from .accounts import Account
+from .lines import LineField
 from .sellers import Seller
 from .stateful import Stateful
 
@@ -31,6 +32,18 @@ class TaxTreatment(models.TextChoices):
     OUTSIDE_SCOPE = "outside_scope", _("outside the scope")
 
 
+def sane_numbers(table: str) -> list[models.BaseConstraint]:
+    """Return the bounds of a price and of its tax rate."""
+    return [
+        models.CheckConstraint(
+            condition=Q(price__gte=0, price__lte=LARGEST_AMOUNT), name=f"{table}_price_is_not_too_large"
+        ),
+        models.CheckConstraint(
+            condition=Q(tax_rate__gte=0, tax_rate__lte=PARTS_PER_MILLION), name=f"{table}_tax_is_at_most_the_price"
+        ),
+    ]
+
+
 UNTAXED = (TaxTreatment.REVERSE_CHARGE, TaxTreatment.EXEMPT, TaxTreatment.OUTSIDE_SCOPE)
 
 
@@ -38,7 +51,7 @@ class Plan(models.Model):
     """Something a seller sells at a price per interval; prices are without tax."""
 
     seller = models.ForeignKey(Seller, on_delete=models.PROTECT, related_name="plans")
-    name = models.CharField(_("name"), max_length=100)
+    name = LineField(_("name"), max_length=100)
     price = models.PositiveBigIntegerField(_("price"), help_text=_("minor units, without tax"))
     currency = models.CharField(_("currency"), max_length=3)
     tax_rate = models.PositiveIntegerField(_("tax rate"), help_text=_("parts per million: 210000 is 21 %"))
@@ -48,6 +61,7 @@ class Plan(models.Model):
         verbose_name = _("plan")
         verbose_name_plural = _("plans")
         ordering = ["name"]
+        constraints = sane_numbers("plan")
 
     def __str__(self) -> str:
         return self.name
@@ -91,7 +105,7 @@ class Subscription(Stateful):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="subscriptions")
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="subscriptions")
     seller = models.ForeignKey(Seller, on_delete=models.PROTECT, related_name="subscriptions")
-    name = models.CharField(_("name"), max_length=100)
+    name = LineField(_("name"), max_length=100)
     product_reference = models.CharField(_("reference in the product"), max_length=100, blank=True)
     price = models.PositiveBigIntegerField(_("price"), help_text=_("minor units, without tax"))
     currency = models.CharField(_("currency"), max_length=3)
@@ -145,6 +159,7 @@ class Subscription(Stateful):
             ),
         ]
         constraints = [
+            *sane_numbers("subscription"),
             models.CheckConstraint(
                 condition=Q(state__in=SubscriptionState.values), name="subscription_has_a_known_state"
             ),

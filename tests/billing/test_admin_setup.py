@@ -27,9 +27,18 @@ from billing.models import (
     TaxTreatment,
     User,
 )
+from billing.money import LARGEST_AMOUNT
 from billing.subscribing import subscribe, tax_treatment
 from tests.billing.admin_rows import billing_admins, superuser
-from tests.factories import MONDAY, AccountFactory, InvoiceFactory, PlanFactory, SellerFactory, UserFactory
+from tests.factories import (
+    MONDAY,
+    AccountFactory,
+    InvoiceFactory,
+    PlanFactory,
+    SellerFactory,
+    SubscriptionFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -145,17 +154,46 @@ def test_a_new_service_takes_everything_from_its_plan():
     assert Event.objects.get(type="service.started").subscription == service
 
 
-def test_a_service_starts_at_most_a_month_ago():
+@pytest.mark.parametrize(
+    ("days", "said"), [(-40, "at most 31 days ago"), (732, "at most two years from now"), (2_900_000, "at most two")]
+)
+def test_a_service_starts_at_most_a_month_ago_and_within_two_years(days: int, said: str):
     account, plan = AccountFactory(), PlanFactory()
-    long_ago = account.today(clock.now()) - timedelta(days=40)
+    day = account.today(clock.now()) + timedelta(days=days)
 
     page = add(
-        "subscription",
-        {"account": account.pk, "plan": plan.pk, "name": "Production", "started_on": long_ago.isoformat()},
+        "subscription", {"account": account.pk, "plan": plan.pk, "name": "Production", "started_on": day.isoformat()}
     )
 
-    assert "at most 31 days ago" in page
+    assert said in page
     assert not Subscription.objects.exists()
+
+
+@pytest.mark.parametrize("factory", [PlanFactory, SubscriptionFactory])
+@pytest.mark.parametrize("numbers", [{"price": LARGEST_AMOUNT + 1}, {"price": -1}, {"tax_rate": 1_000_001}])
+def test_the_database_takes_no_price_that_cannot_be(factory, numbers: dict[str, int]):
+    factory(**{name: min(max(number, 0), 1_000_000) for name, number in numbers.items()})
+
+    with pytest.raises(DatabaseError), transaction.atomic():
+        factory(**numbers)
+
+
+def test_the_database_takes_no_terms_of_more_than_a_year():
+    AccountFactory(terms_days=365)
+
+    with pytest.raises(DatabaseError), transaction.atomic():
+        AccountFactory(terms_days=366)
+
+
+@pytest.mark.parametrize("field", ["user", "account"])
+def test_a_search_for_what_no_row_has_finds_nothing(field: str):
+    UserFactory()
+    AccountFactory()
+    asked = {"app_label": "billing", "model_name": "membership", "field_name": field}
+
+    found = superuser().get(reverse("admin:autocomplete"), {**asked, "term": "\0"})
+
+    assert found.json()["results"] == []
 
 
 def test_a_started_service_is_invoiced_from_its_first_day(moments):
@@ -196,6 +234,14 @@ def test_tax_follows_from_where_seller_and_buyer_are(seller, buyer, vat_id, trea
         ("account", {**ACCOUNT, "time_zone": "Amsterdam"}, "Select a valid choice"),
         ("account", {**ACCOUNT, "policy_name": "lenient"}, "Select a valid choice"),
         ("currencyfloor", {"currency": "JPY", "smallest_case": "0.5"}, "too many decimals"),
+        ("currencyfloor", {"currency": "EUR", "smallest_case": "1E+999999"}, "at most €10,000,000,000.00"),
+        ("account", {**ACCOUNT, "terms_days": 366}, "less than or equal to 365"),
+        ("account", {**ACCOUNT, "legal_name": "\u200b\u3164 \u2060"}, "This field is required"),
+        ("plan", {"price": "1E+999999", "currency": "EUR", "tax_rate": "21"}, "at most €10,000,000,000.00"),
+        ("plan", {"price": "1E-99999999", "currency": "EUR", "tax_rate": "21"}, "too many decimals"),
+        ("plan", {"price": "10000000000.01", "currency": "EUR", "tax_rate": "21"}, "at most €10,000,000,000.00"),
+        ("plan", {"price": "1", "currency": "EUR", "tax_rate": "1E+999999"}, "at most 100 per cent"),
+        ("plan", {"price": "1", "currency": "EUR", "tax_rate": "100.0001"}, "at most 100 per cent"),
         ("plan", {"price": "1.005", "currency": "EUR", "tax_rate": "21"}, "too many decimals"),
         ("plan", {"price": "1", "currency": "EUR", "tax_rate": "21.00005"}, "too many decimals"),
     ],

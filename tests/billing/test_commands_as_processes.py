@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from billing import clock
 from billing.models import Payment
 from tests.billing.acting import owing
-from tests.factories import AccountFactory
+from tests.factories import AccountFactory, SubscriptionFactory
 from tests.faults.processes import environment
 
 ROOT = Path(__file__).parents[2]
@@ -74,6 +75,28 @@ def test_a_mail_is_previewed_without_a_database(tmp_path: Path):
 
     assert ended.returncode == 0
     assert (tmp_path / "payment.failed.en.eml").exists()
+
+
+@pytest.mark.parametrize("event", ["payment.failed", "all"])
+def test_a_preview_that_cannot_be_written_is_one_line_and_exit_code_2(event: str):
+    ended = manage("preview_email", event, "--language", "en", "--out", "/proc/x")
+
+    assert ended.returncode == 2
+    assert ended.stderr.strip() == "CommandError: preview_email: No such file or directory: /proc/x"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("command", ["run_daily", "reconcile_payments"])
+def test_a_gateway_without_books_stops_nothing_else(command: str, tmp_path: Path):
+    service = SubscriptionFactory(next_invoice_at=clock.now())
+    (tmp_path / "notes.txt").write_text("This is no database.\n" * 100)
+
+    ended = manage(command, **environment() | {"SANDBOX_FILE": str(tmp_path / "notes.txt")})
+
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert "1 could not be processed" in ended.stderr
+    assert service.account.invoices.exists() == (command == "run_daily")
 
 
 @pytest.mark.django_db(transaction=True)

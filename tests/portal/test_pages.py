@@ -165,6 +165,18 @@ class TestProfile:
         account.refresh_from_db()
         assert account.legal_name != ""
 
+    @pytest.mark.parametrize(("typed", "kept"), [("Fabri\u200bkam\x1b B.V.", "Fabrikam B.V."), ("\u200b\u2060", None)])
+    def test_a_name_is_what_can_be_seen_of_it(
+        self, administrator: Client, account: Account, typed: str, kept: str | None
+    ):
+        before = account.legal_name
+
+        page = administrator.post(reverse("profile", args=[account.reference]), self.SENT | {"legal_name": typed})
+
+        account.refresh_from_db()
+        assert account.legal_name == (kept or before)
+        assert ("Enter the legal name" in page.content.decode()) == (kept is None)
+
     def test_everyone_changes_their_own_language(self, account: Account, as_role):
         viewer = as_role(Role.VIEWER)
         sent = {"form": "person", "name": "Vera", "language": "nl"}

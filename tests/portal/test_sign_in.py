@@ -14,6 +14,7 @@ from allauth.mfa.totp.internal.auth import (
     hotp_value,
     yield_hotp_counters_from_time,
 )
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -154,3 +155,29 @@ def test_totp_secrets_are_ours_to_check(user: User):
     TOTP.activate(user, generate_totp_secret())
 
     assert "On" in browser(user).get(reverse("mfa_index")).content.decode()
+
+
+class TestBehindAProxy:
+    """Limits count who is behind the proxy, as the proxy saw them."""
+
+    @pytest.fixture(autouse=True)
+    def one_proxy(self, db: None, settings: Any) -> None:
+        settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+        settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "proxy"}}
+        cache.clear()
+
+    def sign_in(self, forwarded_for: str) -> int:
+        address = reverse("account_login")
+        data = {"login": "nobody@example.com", "password": "wrong"}
+        return Client().post(address, data, headers={"x-forwarded-for": forwarded_for}).status_code
+
+    def test_one_attacker_locks_out_nobody_else(self):
+        refused = [self.sign_in(f"198.51.100.{number}, 203.0.113.7") for number in range(40)]
+
+        assert refused[-1] == 429
+        assert self.sign_in("203.0.113.8") == 200
+
+    def test_a_request_that_did_not_pass_all_proxies_is_answered(self, settings: Any):
+        settings.ALLAUTH_TRUSTED_PROXY_COUNT = 2
+
+        assert self.sign_in("203.0.113.7") == 200

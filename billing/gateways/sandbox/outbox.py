@@ -22,6 +22,8 @@ from .store import Transaction, stamp
 SIGNATURE = "Sandbox-Signature"
 ACCOUNT = "Sandbox-Account"
 TOLERANCE = timedelta(seconds=300)
+# The values of an event, and how many characters of each there may be.
+VALUES = {"id": 100, "type": 50, "account": 64, "session_id": 100, "idempotency_key": 64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +125,10 @@ def _parts(signature: str) -> tuple[int, str]:
 def _event(body: bytes) -> WebhookEvent:
     try:
         event = json.loads(body)
-        values = [event[name] for name in ("id", "type", "account", "session_id", "idempotency_key")]
-        values.append(event.get("dispute", ""))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        values = [*(event[name] for name in VALUES), event.get("dispute", "")]
+        readable = "".join(values).isprintable()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidWebhook("the body is not an event") from error
-    if not all(isinstance(value, str) for value in values):
+    if not readable or any(len(value) > VALUES[name] for name, value in zip(VALUES, values, strict=True)):
         raise InvalidWebhook("the body is not an event")
     return WebhookEvent(*values)

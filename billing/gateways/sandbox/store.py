@@ -149,18 +149,22 @@ class Transaction:
 
 
 class Store:
-    """A SQLite file with the sandbox's tables in it, made when it is not there."""
+    """
+    A SQLite file with the sandbox's tables in it, made when it is not there.
+
+    The file is first opened by the first transaction, so that one that is of no use
+    fails a call and not whoever prepares for it.
+    """
 
     def __init__(self, file: str | Path) -> None:
         self.file = Path(file)
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with closing(self._connect()) as connection:
-            connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
-            connection.execute("PRAGMA journal_mode = WAL")
+        self._has_tables = False
 
     @contextmanager
     def transaction(self, *, now: datetime) -> Iterator[Transaction]:
         """Do everything inside or nothing."""
+        if not self._has_tables:
+            self._make_tables()
         with closing(self._connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -169,6 +173,13 @@ class Store:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
+
+    def _make_tables(self) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with closing(self._connect()) as connection:
+            connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+            connection.execute("PRAGMA journal_mode = WAL")
+        self._has_tables = True
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.file, timeout=BUSY_SECONDS, isolation_level=None)

@@ -36,7 +36,7 @@ class InProcessTransport:
     def __call__(self, request: Request) -> Response:
         try:
             response = api.respond(self._engine, request)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise NoAnswer from error
         if response.delivery is not Delivery.WHOLE:
             raise NoAnswer

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from billing.management.base import OneLineCommand
 from notifications import envelopes, rendering, samples
+from notifications.letters import Letter
 from notifications.models import Delivery
 from notifications.rules import RULES
 
@@ -28,18 +29,24 @@ class Command(OneLineCommand):
         return False
 
     def handle(self, *args: Any, event: str, language: str, out: Path, **options: Any) -> None:
-        out.mkdir(parents=True, exist_ok=True)
-        letters = samples.every() if event == "all" else [samples.rich(event)]
-        for letter in letters:
-            mail = rendering.render(letter, language=language)
-            sample = Delivery(
-                recipient="reader@contoso.example",
-                language=language,
-                message_id="<sample@localhost>",
-                **dataclasses.asdict(mail),
-            )
-            name = f"{letter.type}.{language}"
-            (out / f"{name}.html").write_text(mail.html, encoding="utf-8")
-            (out / f"{name}.txt").write_text(mail.text, encoding="utf-8")
-            (out / f"{name}.eml").write_bytes(envelopes.message(sample).message().as_bytes())
-            self.stdout.write(f"{name}: {mail.subject}")
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            for letter in samples.every() if event == "all" else [samples.rich(event)]:
+                self.write(letter, language=language, out=out)
+        except OSError as error:
+            raise CommandError(f"preview_email: {error.strerror}: {error.filename or out}", returncode=2) from error
+
+    def write(self, letter: Letter, *, language: str, out: Path) -> None:
+        """Write one mail as a browser, a text reader and a mail program take it."""
+        mail = rendering.render(letter, language=language)
+        sample = Delivery(
+            recipient="reader@contoso.example",
+            language=language,
+            message_id="<sample@localhost>",
+            **dataclasses.asdict(mail),
+        )
+        name = f"{letter.type}.{language}"
+        (out / f"{name}.html").write_text(mail.html, encoding="utf-8")
+        (out / f"{name}.txt").write_text(mail.text, encoding="utf-8")
+        (out / f"{name}.eml").write_bytes(envelopes.message(sample).message().as_bytes())
+        self.stdout.write(f"{name}: {mail.subject}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 from django.urls import include, path
 
 from billing.gateways import get_gateway, registry, sandbox_engine
-from billing.gateways.base import ChargeRequest, SessionStatus, Status
+from billing.gateways.base import ChargeRequest, GatewayUnavailable, SessionStatus, Status
 
 urlpatterns = [path("sandbox/", include("billing.gateways.sandbox.urls"))]
 
@@ -41,6 +43,19 @@ def test_changed_setting_takes_effect_at_once(settings, tmp_path):
 
     assert sandbox_engine().charges() == []
     assert charge("good") is Status.SUCCEEDED
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "notes.txt/sandbox.sqlite3"])
+def test_file_that_is_no_database_is_a_gateway_that_gives_no_answer(settings, tmp_path, name):
+    token = sandbox_engine().store_card("acme", "good").token
+    (tmp_path / "notes.txt").write_text("Not a database, but long enough to be looked at as if it were one.\n" * 20)
+    settings.SANDBOX_FILE = str(tmp_path / name)
+
+    outcome = get_gateway().charge(ChargeRequest("acme", "key", 100, "EUR", "Invoice", "http://localhost/back", token))
+
+    assert outcome.status is Status.UNKNOWN
+    with pytest.raises(GatewayUnavailable):
+        list(get_gateway().list_charges(gateway_account="acme", since=datetime(2026, 3, 2, tzinfo=UTC)))
 
 
 def test_gateway_in_another_process_has_its_pages_there(settings):

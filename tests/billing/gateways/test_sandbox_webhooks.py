@@ -123,12 +123,40 @@ def test_unreadable_or_wrong_signature_is_invalid(clock, gateway, webhook, signa
         gateway.parse_webhook(body=webhook.body, headers={outbox.SIGNATURE: signature}, at=clock())
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'"text"', b"\xff", b'{"id": 1, "type": 2}'])
+EVENT = b'{"id": "%s", "type": "x", "account": "main", "session_id": "", "idempotency_key": ""}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'"text"',
+        b"\xff",
+        b'{"id": 1, "type": 2}',
+        b"[" * 100_000,
+        EVENT % rb"\ud800",
+        EVENT % rb"\u0000",
+        EVENT % (b"e" * 101),
+    ],
+    ids=lambda body: body[:30].decode(errors="replace"),
+)
 def test_signed_body_that_is_no_event_is_invalid(clock, gateway, body):
     headers = {outbox.SIGNATURE: outbox.sign(body, secret="sandbox-secret", at=clock())}
 
     with pytest.raises(InvalidWebhook):
         gateway.parse_webhook(body=body, headers=headers, at=clock())
+
+
+def test_signed_event_is_read(clock, gateway):
+    body = EVENT % b"evt_1"
+
+    event = gateway.parse_webhook(
+        body=body, headers={outbox.SIGNATURE: outbox.sign(body, secret="sandbox-secret", at=clock())}, at=clock()
+    )
+
+    assert event.id == "evt_1"
 
 
 def test_late_delivery_is_signed_afresh(clock, engine, gateway, webhook):
