@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db.models import Case, Exists, Q, Value, When
 
@@ -155,9 +156,10 @@ def _invoices(account: Account) -> tuple[list[Invoice], bool]:
     """
     newest = Invoice.objects.for_account(account).finalized().order_by("-pk").values("pk")[:RECENT_INVOICES]
     wanted = Invoice.objects.for_account(account).filter(Q(state=InvoiceState.OPEN) | Q(pk__in=newest))
-    looked = wanted.annotate(has_holds=Exists(Hold.objects.filter(account=account)))
-    found = list(looked.select_related("seller").oldest_first())
-    return list(found), any(invoice.has_holds for invoice in found)
+    found: list[Any] = list(
+        wanted.select_related("seller").oldest_first().annotate(has_holds=Exists(Hold.objects.filter(account=account)))
+    )
+    return found, any(invoice.has_holds for invoice in found)
 
 
 def _holds(account: Account, *, at: datetime) -> list[Hold]:

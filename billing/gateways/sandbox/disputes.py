@@ -55,6 +55,8 @@ def decide(tx: Transaction, reference: str, status: DisputeStatus) -> dict[str, 
     if not moved:
         raise Refused("dispute_is_decided", status=409)
     row = tx.row("SELECT gateway_account FROM disputes WHERE reference = :reference", reference=reference)
+    if row is None:
+        raise Refused("no_such_dispute", status=404)
     return _told(tx, row["gateway_account"], reference)
 
 

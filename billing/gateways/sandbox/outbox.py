@@ -23,6 +23,7 @@ SIGNATURE = "Sandbox-Signature"
 ACCOUNT = "Sandbox-Account"
 TOLERANCE = timedelta(seconds=300)
 # The values of an event, and how many characters of each there may be.
+LONGEST_REFERENCE = 100
 VALUES = {"id": 100, "type": 50, "account": 64, "session_id": 100, "idempotency_key": 64}
 
 
@@ -125,10 +126,11 @@ def _parts(signature: str) -> tuple[int, str]:
 def _event(body: bytes) -> WebhookEvent:
     try:
         event = json.loads(body)
-        values = [*(event[name] for name in VALUES), event.get("dispute", "")]
-        readable = "".join(values).isprintable()
+        values = [event[name] for name in VALUES]
+        dispute = event.get("dispute", "")
+        readable = "".join([*values, dispute]).isprintable() and len(dispute) <= LONGEST_REFERENCE
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidWebhook("the body is not an event") from error
     if not readable or any(len(value) > VALUES[name] for name, value in zip(VALUES, values, strict=True)):
         raise InvalidWebhook("the body is not an event")
-    return WebhookEvent(*values)
+    return WebhookEvent(*values, dispute=dispute)
