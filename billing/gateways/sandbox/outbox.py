@@ -13,7 +13,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ..base import InvalidWebhook, WebhookEvent
@@ -133,4 +133,4 @@ def _event(body: bytes) -> WebhookEvent:
         raise InvalidWebhook("the body is not an event") from error
     if not readable or any(len(value) > VALUES[name] for name, value in zip(VALUES, values, strict=True)):
         raise InvalidWebhook("the body is not an event")
-    return WebhookEvent(*values, dispute=dispute)
+    return replace(WebhookEvent(*values), dispute=dispute)
