@@ -42,6 +42,8 @@ account_pages = [
     path("activity/", activity.activity, name="activity"),
 ]
 
+handler500 = "portal.views.errors.went_wrong"
+
 urlpatterns = [
     path("", accounts.start, name="start"),
     path("accounts/", accounts.choose, name="accounts"),
