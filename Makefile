@@ -15,7 +15,7 @@ FOR_DEMO := DEBUG=true DEMO=true BASE_URL=http://localhost:$(PORT) DATABASE_URL=
 	SANDBOX_FILE=var/demo-sandbox.sqlite3 EMAIL_URL=filemail:///$(CURDIR)/var/demo-mail LOG_LEVEL=WARNING
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-postgres lint format shots mutations messages lock clean
+.PHONY: help setup demo test test-postgres soak lint format shots mutations messages lock clean
 
 help: ## List what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -46,6 +46,10 @@ test: setup ## Run the whole suite on SQLite
 
 test-postgres: setup ## Run the suite on PostgreSQL (POSTGRES_URL= changes the server)
 	DATABASE_URL=$(or $(POSTGRES_URL),postgres://postgres@127.0.0.1:5432/postgres) $(BIN)/python -m pytest -n $(WORKERS) $(NO_DATABASE)
+
+soak: setup ## Play the faults for long: years of many accounts by many seeds (SOAK_SEEDS=, SOAK_ACCOUNTS=), races, crashes
+	SOAK_SEEDS=$(or $(SOAK_SEEDS),200) SOAK_ACCOUNTS=$(or $(SOAK_ACCOUNTS),1000) SOAK_DAYS=$(or $(SOAK_DAYS),1826) \
+		SOAK_ROUNDS=500 SOAK_PERMUTATIONS=1000 SOAK_CRASHES=20 SOAK_EXAMPLES=500 $(BIN)/python -m pytest -n $(WORKERS) tests/faults
 
 lint: setup ## Check style, types, layers, templates, migrations and the settings for production
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import transaction
 
 from .models import Account, TaskKind
+from .passing import tried_again
 from .staffing import ask_staff
 
 logger = logging.getLogger(__name__)
@@ -39,9 +40,15 @@ def for_each_account(
     """
     counts: Counts = Counter()
     for pk in watch(pks):
-        with guarded(counts, pk, job=job, at=at), transaction.atomic():
-            counts += act(Account.objects.locked().get(pk=pk))
+        with guarded(counts, pk, job=job, at=at):
+            counts += _act_on(pk, act)
     return counts
+
+
+@tried_again
+@transaction.atomic
+def _act_on(pk: int, act: Callable[[Account], Counts]) -> Counts:
+    return act(Account.objects.locked().get(pk=pk))
 
 
 class guarded:

@@ -31,6 +31,7 @@ from .models import (
     TaskKind,
     User,
 )
+from .passing import tried_again
 from .retries import GATEWAY_AWAY, automatic_groups, put_off, stop_trying_without_card
 from .schedule import next_check
 from .scope import EVERYONE, Scope
@@ -74,6 +75,7 @@ def due_accounts(*, at: datetime, scope: Scope = EVERYONE) -> list[int]:
     return scope.account_pks(Invoice.objects.open().filter(next_charge_at__lte=at))
 
 
+@tried_again
 @transaction.atomic(durable=True)
 def begin(account_pk: int, *, at: datetime) -> list[Payment]:
     """
@@ -124,6 +126,7 @@ def ask(payment: Payment) -> Outcome:
     )
 
 
+@tried_again
 @transaction.atomic(durable=True)
 def settle(payment: Payment, outcome: Outcome, *, at: datetime, by: User | None = None) -> Payment:
     """

@@ -25,6 +25,7 @@ from .models import (
     Trigger,
     User,
 )
+from .passing import tried_again
 from .quotes import EVERYTHING, Choice, Quote, QuoteGroup, groups_of, offer, quote
 from .retries import GATEWAY_AWAY
 from .schedule import next_check
@@ -130,6 +131,7 @@ def settle(settlement: Settlement, *, method: PaymentMethod, by: User | None, at
     return settlement
 
 
+@tried_again
 @transaction.atomic(durable=True)
 def begin(settlement: Settlement, *, method: PaymentMethod, by: User | None, at: datetime) -> list[Payment]:
     """Consume the settlement and put down all its payments in one commit; nothing when it was consumed before."""

@@ -81,6 +81,7 @@ demo_pages = [
     path("demo/mail/<slug:reference>/", demo.mail, name="demo_mail"),
     path("demo/mail/<slug:reference>/html/", demo.mail_html, name="demo_mail_html"),
 ]
+handler500 = "portal.views.errors.went_wrong"
 
 urlpatterns = [
     path("", accounts.start, name="start"),

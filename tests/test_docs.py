@@ -181,3 +181,15 @@ def test_decisions_say_context_decision_and_consequence():
     assert [note.name[:4] for note in notes] == [f"{number:04}" for number in range(1, len(notes) + 1)]
     for note in notes:
         assert re.findall(r"^## (.+)$", note.read_text(), re.MULTILINE) == ["Context", "Decision", "Consequence"]
+
+
+def test_every_fault_and_its_test_stand_in_the_table_once():
+    told = re.findall(r"^\|.*\| `(test_\w+)` \|$", read("docs/reliability.md"), re.MULTILINE)
+    found = [
+        node.name
+        for file in (ROOT / "tests/faults").rglob("test_*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
+
+    assert sorted(told) == sorted(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,9 @@ from tests.billing.acting import owing, submit_card, together
 from tests.factories import MONDAY, MembershipFactory, PaymentMethodFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("money_ok")]
+
+# ``make soak`` plays each of these races 500 times.
+ROUNDS = int(os.environ.get("SOAK_ROUNDS", "5"))
 
 
 def consented(account, *, at, purpose=SettlementPurpose.PAY) -> Settlement:
@@ -35,7 +39,7 @@ def test_twenty_tabs_of_one_consent_show_the_same_payment(sandbox):
     assert len(sandbox.charges()) == receipts() == 1
 
 
-@pytest.mark.parametrize("round_", range(5))
+@pytest.mark.parametrize("round_", range(ROUNDS))
 def test_two_administrators_with_two_cards_pay_once(sandbox, round_: int):
     service = owing("good")
     account, at = service.account, service.account.moment(MONDAY, 12)
@@ -53,7 +57,7 @@ def test_two_administrators_with_two_cards_pay_once(sandbox, round_: int):
     assert len([result for result in answers if isinstance(result, Exception)]) == 1
 
 
-@pytest.mark.parametrize("round_", range(5))
+@pytest.mark.parametrize("round_", range(ROUNDS))
 def test_every_way_at_once_is_one_charge_per_seller_and_one_receipt(sandbox, round_: int):
     service = owing("do_not_honour")
     account, at = service.account, clock.now()

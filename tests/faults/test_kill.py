@@ -1,4 +1,4 @@
-"""F1-F8: killed at any step of a charge, the money is taken exactly once and the books are right."""
+"""F1-F8: a charge that is declined, and one of several: killed on the way, each is made exactly once."""
 
 from __future__ import annotations
 
@@ -8,24 +8,12 @@ from datetime import timedelta
 import pytest
 
 from billing import charging, quotes, reconciling, results, settling
-from billing.models import Event, Invoice, Payment, SettlementPurpose
-from billing.states import InvoiceState
+from billing.models import Event, Payment, PaymentMethod, SettlementPurpose
 from tests.billing.acting import owing
 from tests.factories import MONDAY, UserFactory
-from tests.faults import processes
+from tests.faults import dying
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("money_ok")]
-
-STEPS = [
-    "before the lock",
-    "after the insert",
-    "after the first commit",
-    "after sending",
-    "after the answer",
-    "in the middle of settling",
-    "before the second commit",
-    "after the second commit",
-]
 
 
 def recover(at) -> None:
@@ -35,29 +23,15 @@ def recover(at) -> None:
         charging.collect(at=at + timedelta(minutes=minutes))
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_a_killed_charge_is_made_exactly_once(sandbox, step: str):
-    service = owing("good")
-    at = service.account.moment(MONDAY, 12)
-    killed = processes.run("tests.faults.dying", "collect", step, at.isoformat())
-
-    recover(at)
-
-    assert killed == -signal.SIGKILL
-    assert [charge.status for charge in sandbox.charges()] == ["succeeded"]
-    assert [payment.state for payment in Payment.objects.all()] == ["succeeded"]
-    assert Invoice.objects.get().state == InvoiceState.PAID
-    assert Event.objects.filter(type="payment.succeeded").count() == 1
-
-
 @pytest.mark.parametrize("step", ["after the first commit", "after sending", "after the answer"])
-def test_a_killed_charge_that_is_declined_is_refused_exactly_once(sandbox, step: str):
+def test_a_killed_charge_that_is_declined_is_refused_exactly_once(sandbox, tmp_path, step: str):
     service = owing("do_not_honour")
     at = service.account.moment(MONDAY, 12)
-    processes.run("tests.faults.dying", "collect", step, at.isoformat())
+    death = dying.at(step, lambda: charging.collect(at=at), folder=tmp_path)
 
     recover(at)
 
+    assert death.signal == signal.SIGKILL
     assert [charge.status for charge in sandbox.charges()] == ["failed"]
     assert Event.objects.filter(type="payment.failed").count() == 1
     service.refresh_from_db()
@@ -67,17 +41,22 @@ def test_a_killed_charge_that_is_declined_is_refused_exactly_once(sandbox, step:
 @pytest.mark.parametrize(
     "step", ["before the first of two sellers", "between two sellers", "after asking for the second"]
 )
-def test_killed_between_two_sellers_each_is_charged_once(sandbox, step: str):
+def test_killed_between_two_sellers_each_is_charged_once(sandbox, tmp_path, step: str):
     service = owing("good")
     account, at = service.account, service.account.moment(MONDAY, 12)
     owing("", account=account)
     digest = quotes.quote(account, at=at).digest
     settlement = settling.consent(account, purpose=SettlementPurpose.PAY, digest=digest, by=UserFactory(), at=at)
-    killed = processes.run("tests.faults.dying", "settle", step, at.isoformat(), settlement.reference)
+    card = PaymentMethod.objects.get()
+
+    def pay() -> None:
+        settling.settle(settlement, method=card, by=None, at=at)
+
+    death = dying.at(step, pay, folder=tmp_path)
 
     recover(at)
 
-    assert killed == -signal.SIGKILL
+    assert death.signal == signal.SIGKILL
     assert sorted(c.description for c in sandbox.charges()) == sorted(p.seller.name for p in Payment.objects.all())
     assert len(sandbox.charges()) == 2
     assert results.result(settlement).status == "paid"
