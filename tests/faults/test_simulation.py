@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 SEEDS = int(os.environ.get("SOAK_SEEDS", "1"))
 ACCOUNTS = int(os.environ.get("SOAK_ACCOUNTS", "6"))
-DAYS = int(os.environ.get("SOAK_DAYS", "365"))
+DAYS = int(os.environ.get("SOAK_DAYS", "120"))
 A_WHILE = dt.timedelta(days=20)
 TEN_YEARS = "ed4767f7e799513a"
 WAITING = [
