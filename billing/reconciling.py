@@ -96,10 +96,13 @@ def _theirs_not_ours(charges: list[ChargeRecord], gateway_account: str, *, at: d
     keys = [charge.idempotency_key for charge in charges]
     ours = {p.idempotency_key: p for p in Payment.objects.filter(idempotency_key__in=keys).select_related("account")}
     differences = []
+    seen: set[str] = set()
     for charge in charges:
         if charge.status != Status.SUCCEEDED:
             continue
-        payment = ours.get(charge.idempotency_key)
+        # A second charge under one key is nobody's, whatever the first was.
+        payment = None if charge.idempotency_key in seen else ours.get(charge.idempotency_key)
+        seen.add(charge.idempotency_key)
         if payment and payment.state in LIVE_PAYMENT_STATES:
             with guarded(Counter(), payment.account_id, job="reconciling", at=at):
                 payment = charging.check(payment, at=at)
@@ -117,8 +120,8 @@ def _theirs_not_ours(charges: list[ChargeRecord], gateway_account: str, *, at: d
 
 
 def _agree(payment: Payment, charge: ChargeRecord) -> bool:
-    ours = (payment.state, payment.amount, payment.currency, payment.gateway_reference)
-    return ours == (PaymentState.SUCCEEDED, charge.amount, charge.currency, charge.reference)
+    ours = (payment.state, payment.amount, payment.currency)
+    return ours == (PaymentState.SUCCEEDED, charge.amount, charge.currency)
 
 
 def _ours_not_theirs(keys: set[str], gateway_account: str, since: datetime, *, at: datetime) -> list[str]:

@@ -19,7 +19,7 @@ class ExchangeRateAdmin(Shown):
     ordering = ["-pk"]
     list_display = ["on", "base", "quoted", "rate_shown", "source", "entered_by"]
     list_select_related = ["entered_by"]
-    list_filter = ["base", "quoted", "on"]
+    list_filter = ["on"]
     search_fields = ["base", "quoted", "source"]
 
     @admin.display(description=ExchangeRate._meta.get_field("parts_per_million").verbose_name)

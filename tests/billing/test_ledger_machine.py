@@ -155,10 +155,11 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(payment=payments, amount=st.integers(1, 400_00))
     def the_bank_takes_back(self, payment: int, amount: int) -> None:
-        amount = min(amount, self.received[payment] - self.taken_back[payment])
+        row = Payment.objects.get(pk=payment)
+        # A double is set aside to go back, so it is not there to be taken.
+        amount = min(amount, row.unapplied + sum(row.allocations.values_list("amount", flat=True)))
         if amount == 0:
             return
-        row = Payment.objects.get(pk=payment)
         number = f"b{Return.objects.count()}"
         returned = Return.objects.create(payment=row, amount=amount, bank_reference=number, at=self.now())
         applying.take_back(row, amount, at=self.at)

@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from billing import charging, dunning, reconciling
+from billing import charging, dunning, quotes, reconciling, settling
 from billing.brakes import AbnormalRun
 from billing.declines import advice
 from billing.gateways.sandbox import Fault
-from billing.models import Event, Invoice, Payment, PaymentMethod, StaffTask
+from billing.models import Event, Invoice, Payment, Refund, SettlementPurpose, StaffTask
 from billing.states import InvoiceState, PaymentState
 from tests.billing.acting import answer, owing
-from tests.factories import MONDAY, InvoiceFactory, PaymentMethodFactory, PlanFactory, SubscriptionFactory
+from tests.factories import MONDAY, InvoiceFactory, PaymentMethodFactory, PlanFactory, SubscriptionFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("money_ok")]
 
@@ -82,23 +82,24 @@ def test_an_approval_told_twice_is_one_receipt(sandbox):
     assert len(sandbox.charges()) == Event.objects.filter(type="payment.succeeded").count() == 1
 
 
-def test_an_approval_after_the_invoice_was_paid_otherwise_is_kept_as_credit_once(sandbox):
+def test_an_approval_after_the_invoice_was_paid_otherwise_goes_back_once(sandbox):
     service = owing("three_d_secure")
     charging.collect(at=noon(service))
     waiting = Payment.objects.get()
     Payment.objects.filter(pk=waiting.pk).update(superseded_at=noon(service, hours=2))
-    PaymentMethod.objects.update(is_default=False)
-    PaymentMethodFactory(account=service.account, card="good")
-    Invoice.objects.update(next_charge_at=noon(service, days=1))
-    charging.collect(at=noon(service, days=1))
+    other = PaymentMethodFactory(account=service.account, card="good", is_default=False)
+    at, by = noon(service, days=1), UserFactory()
+    digest = quotes.offer(service.account, at=at).digest
+    settlement = settling.consent(service.account, purpose=SettlementPurpose.PAY, digest=digest, by=by, at=at)
+    settling.settle(settlement, method=other, by=by, at=at)
     answer(sandbox, waiting, "approve")
 
     for _ in range(2):
         charging.check(waiting, at=noon(service, days=1, hours=1))
 
-    waiting.refresh_from_db()
-    assert waiting.unapplied == waiting.amount
-    assert StaffTask.objects.filter(kind="double_charge").count() == 1
+    reconciling.run(at=noon(service, days=1, hours=2))
+    assert [refund.amount for refund in sandbox.refunds()] == [waiting.amount]
+    assert Refund.objects.get().state == "succeeded"
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_the_way_down_is_told_step_by_step_and_never_twice(refused, fallen):
         "Canceled": 1,
         "Data will be deleted": 4,
     }
-    assert max(Counter(received.on for received in fallen).values()) == 1
+    assert max(Counter(received.on for received in ladder).values()) == 1
     assert Event.objects.filter(type="service.deletion_due").count() == 2
 
 

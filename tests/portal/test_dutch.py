@@ -35,6 +35,14 @@ OPENED_BY_NAME = {
     "card_default",
     "card_remove",
     "invoice",
+    "credit_note",
+    "service_cancel",
+    "service_reactivate",
+    "service_stay",
+    "service_why",
+    "service_erase",
+    "service_erase_confirm",
+    "service_erase_stop",
 }
 PUBLIC_PAGES = ("account_login", "account_request_login_code", "account_reset_password", "help_public")
 SIGNED_IN_PAGES = (
@@ -290,4 +298,15 @@ def test_the_accounts_page_has_no_english(refused: Account, membership: Membersh
 
     page = browser(membership.user).get(reverse("accounts"))
 
+    assert english_in(page.content.decode()) == []
+
+
+@pytest.mark.parametrize("state", ["active", "suspended", "canceled"])
+@pytest.mark.parametrize("name", ["service_cancel", "service_reactivate", "service_why", "service_erase"])
+def test_no_page_of_a_service_has_english(administrator: Client, account: Account, lived, state: str, name: str):
+    service = lived(state)
+
+    page = administrator.get(reverse(name, args=[account.reference, service.reference]), follow=True)
+
+    assert page.status_code == 200
     assert english_in(page.content.decode()) == []
