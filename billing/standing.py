@@ -119,7 +119,7 @@ def _open_case(account: Account, group: Group, anchor: Invoice, holds: Holds, *,
     )
     case.next_action_at = next_reminder_at(case, holds, days=0)
     case.save(update_fields=["next_action_at"])
-    Invoice.objects.filter(pk__in=[anchor.pk]).update(next_action_at=None)
+    Invoice.objects.filter(pk=anchor.pk).update(next_action_at=None)
     record("dunning.opened", at=at, account=account, invoice=anchor, case=case.pk, policy=policy.pk)
 
 
